@@ -1,0 +1,90 @@
+/*
+ * Batch: the rows that one durable commit makes durable together, and what waits for it.
+ *
+ * An operation on a view gathers its rows in a struct change and adds them at once; it then holds a
+ * ticket. One thread of its own (the committer) takes what has gathered, syncs the segments, runs
+ * one SQLite transaction, and calls those who wait. So a batch is never half of an operation, and
+ * one slow disk sync carries the changes of all clients.
+ */
+#ifndef COW_BATCH_H
+#define COW_BATCH_H
+
+#include <stdbool.h>
+
+#include "cow/extent.h"
+#include "cow/inode.h"
+
+struct batch; /* of one store */
+struct change;
+
+/* --- what an operation changes; the same key again overrides --- */
+struct change *change_new(void);
+void change_free(struct change *);
+void change_clear(struct change *);
+bool change_empty(const struct change *);
+/* Each returns 0 or -ENOMEM. Bytes are copied. target: symlinks only. */
+int change_inode(struct change *, uint64_t layer, const struct inode *, struct str target);
+int change_drop_inode(struct change *, uint64_t layer, uint32_t ino); /* with extents, xattrs */
+/* ino 0: a whiteout. */
+int change_name(
+    struct change *, uint64_t layer, uint32_t dir, struct str name, uint32_t ino, uint32_t cookie);
+int change_drop_name(struct change *, uint64_t layer, uint32_t dir, struct str name);
+int
+change_extent(struct change *, uint64_t layer, uint32_t ino, uint32_t run, const struct extent *);
+/* Drops the rows of runs >= run. */
+int change_drop_extents(struct change *, uint64_t layer, uint32_t ino, uint32_t run);
+/* The layer's own counters. */
+int
+change_layer(struct change *, uint64_t layer, uint32_t next_ino, uint64_t files, uint64_t bytes);
+
+/* --- adding and waiting --- */
+
+/* Adds all of change (and clears it). Returns a ticket > 0 by *ticket. owes: the batch isn't
+ * committed before batch_reply was called for this ticket. -errno: nothing was added, and the
+ * caller must forget what it did in memory. */
+int batch_add(struct batch *, struct change *, bool owes, uint64_t *ticket);
+/* Pays what batch_add was told to owe: a record kept with the batch, read again after a restart
+ * (the duplicate-request cache). n == 0: nothing to keep. */
+void batch_reply(struct batch *, uint64_t ticket, const void *record, uint32_t n);
+
+/* Calls fn once, when the ticket's batch is durable (err 0) or has failed (-errno): from the
+ * committer's thread, or at once from this one when it is decided already. */
+typedef void batch_fn(void *arg, int err);
+void batch_after(struct batch *, uint64_t ticket, batch_fn *, void *arg);
+/* Waits here. */
+int batch_wait(struct batch *, uint64_t ticket);
+/* Commits what has gathered, blocks included, and waits for it. */
+int batch_flush(struct batch *);
+
+/* The last ticket that is durable: objects with one no higher may leave memory. */
+uint64_t batch_durable(struct batch *);
+
+/* --- of the store --- */
+
+struct batch_env {
+	struct db *db; /* the store's writing connection; the batch's alone from now on */
+	struct blocks *blocks;
+	/* Called by the committer after a failed commit, while adding is refused: every view must
+	 * forget what isn't committed. final: the store can't go on; the process should end. */
+	void (*failed)(void *arg, int err, bool final);
+	void *arg;
+};
+int batch_open(const struct batch_env *, struct batch **out);
+/* Flushes, ends the thread. */
+void batch_close(struct batch *);
+
+/* Runs fn in a transaction of its own on the writing connection, between two batches. fn's
+ * -errno rolls back and is returned. For the catalogue: clients, layers, images. */
+int batch_exclusive(struct batch *, int (*fn)(struct db *, void *arg), void *arg);
+
+/* Calls fn for each record that batch_reply kept and that is still there, oldest first. */
+typedef void batch_record_fn(void *arg, struct str record);
+int batch_records(struct db *, batch_record_fn *, void *arg);
+
+struct batch_stats {
+	uint64_t commits, rows, waiters, failures;
+	uint64_t commit_ns; /* in all */
+};
+void batch_stats(struct batch *, struct batch_stats *out);
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * Block: the content-addressed block store of one store folder. put finds equal bytes that are
+ * there already (after comparing them) or appends them to the open segment. Thread-safe.
+ *
+ * What is put is durable after blocks_sync, and found after a restart once its index rows are
+ * committed: blocks_cut hands out the rows that the next transaction must insert.
+ */
+#ifndef COW_BLOCK_H
+#define COW_BLOCK_H
+
+#include <stdint.h>
+
+#include "cow/bytes.h"
+#include "cow/db.h"
+#include "cow/file.h"
+#include "cow/hash.h"
+
+/* Where a block's bytes lie. stored bytes are what is left after cutting the zeros at the end; the
+ * rest of the block reads as zeros. stored 0: the block of zeros, which lies nowhere. */
+struct block_loc {
+	uint32_t segment; /* sequence number of the segment */
+	uint32_t stored;
+	uint64_t off; /* of the first byte in the segment's file */
+};
+
+struct blocks;
+
+/* Everything that blocks needs from its store. next_segment gives the number of a new segment and
+ * makes it known to the store before the file is made (a transaction of its own). */
+struct blocks_env {
+	struct files *files;     /* borrowed */
+	struct db_pool *readers; /* borrowed; on store.db */
+	const struct hash *hash; /* borrowed */
+	struct id store_id;
+	uint32_t block_size; /* power of two, 4096 to 65536 */
+	uint32_t epoch;
+	uint64_t segment_max; /* bytes; a new segment is begun beyond it */
+	int (*next_segment)(void *arg, uint32_t *out);
+	void *arg;
+};
+
+int blocks_open(const struct blocks_env *, struct blocks **out);
+void blocks_close(struct blocks *);
+uint32_t blocks_size(const struct blocks *); /* the block size in bytes */
+
+/* Stores n <= block size bytes. Zeros only (or n == 0): *id is zero and nothing is stored. */
+int block_put(struct blocks *, const void *p, uint32_t n, struct id *id, struct block_loc *loc);
+/* Where the n blocks lie; the zero id gives stored 0. A block that is nowhere: -EIO. */
+int block_find(struct blocks *, const struct id *ids, uint32_t n, struct block_loc *out);
+/* Reads n bytes from byte `from` of the block; what is past the stored bytes reads as zeros. */
+int block_read(struct blocks *, const struct block_loc *, uint32_t from, void *p, uint32_t n);
+/* Reads a run of whole blocks into p (count * block size bytes), with as few system calls as their
+ * places allow: neighbours in a segment are read by one. */
+int block_read_run(struct blocks *, const struct block_loc *, uint32_t count, void *p);
+
+/* The index rows of blocks that were put since the last cut. */
+struct block_rows;
+/* Takes them and syncs the segments that hold them: after 0 their bytes are durable. On failure the
+ * rows are given back to the next cut; a failed fdatasync is final (-EIO). */
+int blocks_cut(struct blocks *, struct block_rows **out);
+/* Inserts them in db's open transaction. */
+int block_rows_insert(struct block_rows *, struct db *);
+/* Ends a cut: committed (true), or the next cut takes the same rows again. rows may be NULL. */
+void block_rows_end(struct blocks *, struct block_rows *, bool committed);
+uint32_t block_rows_count(const struct block_rows *);
+
+struct block_stats {
+	uint64_t puts, zeros, found, stored, bytes_stored, collisions;
+};
+void blocks_stats(struct blocks *, struct block_stats *out);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * Client: a Pi in the catalogue: its name, addresses, image and chain of layers.
+ */
+#ifndef COW_CLIENT_H
+#define COW_CLIENT_H
+
+#include <stdbool.h>
+
+#include "cow/store.h"
+
+#define CLIENT_ADDRESSES 8
+
+struct client {
+	char name[65];
+	struct id id;         /* the view's: in handles and fsid, for ever */
+	uint8_t key[16];      /* of the tag in its handles */
+	uint32_t incarnation; /* raised by what makes old handles stale */
+	char image[65];
+	struct id image_id;
+	uint64_t head; /* its open layer */
+	bool any_address;
+	int naddresses;
+	char addresses[CLIENT_ADDRESSES][46]; /* numeric, as inet_ntop prints */
+	int64_t created;
+	uint64_t delta_files, delta_bytes; /* of its whole chain */
+};
+
+struct client_options {
+	const char *name, *image;
+	bool any_address;
+	int naddresses;
+	const char *addresses[CLIENT_ADDRESSES];
+};
+
+/* -EEXIST: name or address taken (the sentence says by whom); -ENOENT: no such image; -EINVAL. */
+int client_add(struct store *, const struct client_options *);
+/* Its layers go with it; the blocks are reclaimed later. -ENOENT. */
+int client_remove(struct store *, const char *name);
+int client_find(struct store *, const char *name, struct client *out);            /* -ENOENT */
+int client_find_address(struct store *, const char *address, struct client *out); /* -ENOENT */
+int client_find_id(struct store *, const struct id *, struct client *out);        /* -ENOENT */
+typedef int client_fn(void *arg, const struct client *);
+int client_each(struct store *, client_fn *, void *arg); /* by name */
+
+#endif

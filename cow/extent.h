@@ -1,0 +1,26 @@
+/*
+ * Extent: which blocks a file's bytes are in. A row covers a run of EXTENT_RUN blocks, aligned to
+ * that; a row of a layer overrides the whole row of the same run beneath it.
+ */
+#ifndef COW_EXTENT_H
+#define COW_EXTENT_H
+
+#include "cow/block.h"
+#include "cow/hash.h"
+
+#define EXTENT_RUN 32u
+
+/* In memory: ids with their places. A row holds the ids up to the last that isn't zero. */
+struct extent {
+	struct id ids[EXTENT_RUN];
+	struct block_loc locs[EXTENT_RUN];
+};
+
+/* Number of ids to write: up to the last that isn't zero. */
+uint32_t extent_length(const struct extent *);
+/* Fills it from a row's blob (16 bytes an id) and finds the places. -EIO: damaged row. */
+int extent_unpack(struct blocks *, struct str blob, struct extent *out);
+/* Disk bytes of one place, as `used` counts them: the stored bytes in units of 512. */
+uint64_t extent_used(const struct block_loc *);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * File: every open, write, sync, rename and removal of a store passes here, by names relative to
+ * the store's folder. Tests put hooks in its way: to cut the power, to fill the disk.
+ */
+#ifndef COW_FILE_H
+#define COW_FILE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct files; /* a store's folder and the way to its disk; shared by all threads */
+
+enum file_event {
+	FILE_OPEN, /* with O_CREAT only */
+	FILE_WRITE,
+	FILE_SYNC,
+	FILE_RENAME,
+	FILE_UNLINK,
+	FILE_TRUNCATE,
+	FILE_PUNCH,
+};
+
+/* Called before each event; 0 lets it happen, -errno is returned in its place. For FILE_WRITE,
+ * *len may be lowered: so much is written, and then the call fails with -EIO. */
+typedef int
+file_hook(void *arg, enum file_event event, const char *name, uint64_t off, size_t *len);
+
+/* Opens the folder, which must exist. *out is the caller's: files_close. */
+int files_open(const char *path, struct files **out);
+void files_close(struct files *);
+void files_hook(struct files *, file_hook *, void *arg);
+/* The folder's path as it was given; lives as long as files. */
+const char *files_path(const struct files *);
+/* The folder's descriptor, for what needs it (statvfs); files' own. */
+int files_dirfd(const struct files *);
+
+/* A descriptor (caller closes it) or -errno. flags as open(2); O_CLOEXEC is added. */
+int file_open(struct files *, const char *name, int flags, mode_t mode);
+/* Writes all of iov at off, or fails. name is for hooks and error sentences. */
+int file_pwritev(struct files *, int fd, const char *name, struct iovec *iov, int n, uint64_t off);
+int file_pwrite(struct files *, int fd, const char *name, const void *p, size_t n, uint64_t off);
+/* Reads exactly n bytes at off; -EIO with a sentence when the file ends before. */
+int file_pread(int fd, const char *name, void *p, size_t n, uint64_t off);
+int file_preadv(int fd, const char *name, struct iovec *iov, int n, uint64_t off);
+/* fdatasync(2). An error is final: the same descriptor must not be trusted again. */
+int file_sync(struct files *, int fd, const char *name);
+/* Syncs a folder (name "" is the store's own), so that names in it are durable. */
+int file_sync_dir(struct files *, const char *name);
+int file_rename(struct files *, const char *from, const char *to);
+int file_unlink(struct files *, const char *name);
+int file_truncate(struct files *, int fd, const char *name, uint64_t size);
+/* Gives the disk space of [off, off+len) back; the file keeps its length. */
+int file_punch(struct files *, int fd, const char *name, uint64_t off, uint64_t len);
+/* Makes a folder; one that exists already is fine. */
+int file_mkdir(struct files *, const char *name, mode_t mode);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * Import: walks a source into a new image.
+ */
+#ifndef COW_IMPORT_IMPORT_H
+#define COW_IMPORT_IMPORT_H
+
+#include "cow/image_writer.h"
+#include "cow/import/source.h"
+
+struct import_progress {
+	uint64_t entries, bytes;            /* so far, of the source's files */
+	uint64_t source_done, source_total; /* total 0: not known */
+};
+
+struct import_options {
+	const char *name; /* of the image */
+	bool skip_errors; /* leave out what can't be read, instead of failing at the end */
+	/* Called for each entry that can't be imported, with a sentence that names it. */
+	void (*problem)(void *arg, const char *sentence);
+	/* Called at most a few times a second; not 0: stop (-ECANCELED). May be NULL. */
+	int (*progress)(void *arg, const struct import_progress *);
+	void *arg;
+};
+
+struct import_result {
+	struct id id;
+	struct image_totals totals;
+	uint32_t skipped;
+};
+
+/* SOURCE is a folder, a tar file, or "-" for a tar on standard input. Fails with -EINVAL ("N
+ * entries can't be imported") after naming all problems, unless skip_errors. The store was opened
+ * with STORE_OWN or STORE_IMPORT. */
+int import_run(
+    struct store *, const char *source, const struct import_options *, struct import_result *out);
+
+#endif

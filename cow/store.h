@@ -1,0 +1,81 @@
+/*
+ * Store: a store folder opened: its lock, keys, databases, blocks, batch. One process at a time
+ * owns it (STORE_OWN: rubusd, or the command line when no rubusd runs); beside the owner others
+ * may look (STORE_LOOK) or import (STORE_IMPORT).
+ */
+#ifndef COW_STORE_H
+#define COW_STORE_H
+
+#include "cow/batch.h"
+#include "cow/block.h"
+#include "cow/file.h"
+#include "cow/image.h"
+
+enum store_mode {
+	STORE_OWN,    /* holds the lock `lock`; sweeps what dead imports left; -EBUSY if owned */
+	STORE_IMPORT, /* puts blocks into segments of its own; no batch */
+	STORE_LOOK,   /* reads only */
+};
+
+struct store;
+
+struct store_options {
+	enum store_mode mode;
+	bool create;           /* make the store if the folder is absent or empty */
+	bool start;            /* a server's start: raises the epoch */
+	uint32_t block_size;   /* for create; 0: the default */
+	uint64_t image_memory; /* bytes of cache an image may take; 0: the default */
+	unsigned hash_bits;    /* tests: see hash_weaken; 0: all */
+};
+
+/* -ENOENT: no store there; -EBUSY: owned by another process; -EPROTO: not a store, or a version
+ * that this program doesn't know. The sentence names the path. */
+int store_open(const char *path, const struct store_options *, struct store **out);
+void store_close(struct store *);
+
+/* What a store has; all borrowed, valid till store_close. */
+struct files *store_files(struct store *);
+struct blocks *store_blocks(struct store *);
+struct batch *store_batch(struct store *);     /* STORE_OWN only, else NULL */
+struct db_pool *store_readers(struct store *); /* reading connections to store.db */
+const struct id *store_id(const struct store *);
+uint32_t store_epoch(const struct store *);
+
+/* Runs fn in a write transaction on store.db: through the batch for the owner, on a connection of
+ * its own otherwise. */
+int store_write(struct store *, int (*fn)(struct db *, void *arg), void *arg);
+
+/* The image's open object, shared; release with image_release. */
+int store_image(struct store *, const struct id *, struct image **out);
+/* The bytes that all images' caches take. */
+uint64_t store_image_memory(struct store *);
+
+/* Called by views while they are open, so that a failed commit reaches them (see batch_env). */
+struct view;
+void store_add_view(struct store *, struct view *);
+void store_remove_view(struct store *, struct view *);
+/* Changes when uncommitted writes were lost without a restart: part of the write verifier. */
+uint32_t store_losses(const struct store *);
+/* fn is called when the store can't go on after a failed sync; default: nothing. */
+void store_on_fatal(struct store *, void (*fn)(void *arg, const char *why), void *arg);
+
+/* --- the catalogue: images (image_catalogue.c) --- */
+
+struct image_info {
+	char name[65];
+	struct id id;
+	int64_t created; /* seconds since 1970 */
+	uint64_t entries, bytes, stored;
+	uint32_t clients; /* how many use it */
+};
+typedef int image_info_fn(void *arg, const struct image_info *);
+int store_images(struct store *, image_info_fn *, void *arg);                   /* by name */
+int store_image_find(struct store *, const char *name, struct image_info *out); /* -ENOENT */
+/* -EBUSY: clients use it, and the sentence names them. */
+int store_image_remove(struct store *, const char *name);
+
+/* A good name for an image or a client: 1 to 64 of A-Z a-z 0-9 . _ - and not first . or -;
+ * what says which kind of thing it names. -EINVAL with a sentence. */
+int name_check(const char *what, const char *name);
+
+#endif

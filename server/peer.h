@@ -1,0 +1,62 @@
+/*
+ * Peer: who calls: address -> client -> view. A view is opened once, counted, and closed when it
+ * was idle for long or its client is removed. Thread-safe.
+ */
+#ifndef SERVER_PEER_H
+#define SERVER_PEER_H
+
+#include <netinet/in.h>
+
+#include "cow/view.h"
+#include "server/service.h"
+
+/* One caller: its connection, or its address for a datagram. Plain data. */
+struct peer {
+	uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d */
+	uint16_t port;       /* source port */
+	bool loopback;
+	char text[46]; /* the address as people write it */
+};
+
+void peer_from_sockaddr(const struct sockaddr_storage *, struct peer *out);
+
+/* A client that is in use: its catalogue entry and its open view. */
+struct peer_client {
+	struct client info;
+	struct view *view;
+	/* the rest is private to peer.c */
+};
+
+int peers_open(struct service *, struct peers **out);
+void peers_close(struct peers *); /* flushes and closes all views */
+
+/* May this source port talk to us? (1024 and up only from loopback, or insecure_ports.) */
+bool peer_port_ok(const struct service *, const struct peer *);
+
+/* The client whose view this is, if the caller may use it: -ESTALE no such view, -EACCES the
+ * view is not bound to this address. Held till peer_release. */
+int
+peer_by_id(struct peers *, const struct peer *, const struct id *view, struct peer_client **out);
+/* By export path: "/NAME", or "/" for the caller's own by address. -ENOENT, -EACCES. */
+int peer_by_path(struct peers *, const struct peer *, struct str path, struct peer_client **out);
+void peer_release(struct peers *, struct peer_client *);
+
+/* MOUNT's list of who has mounted what, kept in memory only (RFC 1813 section 5.2). */
+void peer_mounted(struct peers *, const struct peer *, const struct peer_client *, struct str path);
+void peer_unmounted(struct peers *, const struct peer *, struct str path); /* n == 0: all of its */
+struct peer_mount {
+	char address[46], path[66], client[65];
+	int64_t since, last; /* seconds since 1970: MNT, and the last call seen from there */
+};
+typedef int peer_mount_fn(void *arg, const struct peer_mount *);
+int peers_mounts(struct peers *, peer_mount_fn *, void *arg);
+/* Calls fn for each view that is open, held meanwhile. */
+int peers_each(struct peers *, int (*fn)(void *arg, struct peer_client *), void *arg);
+
+/* Forgets a client that is to be removed or has changed: closes its view when nobody holds it any
+ * more; new calls look it up again. Waits for running calls. */
+void peers_drop(struct peers *, const char *client);
+/* From a timer: flushes uncommitted writes, closes idle views, trims memory to the budget. */
+void peers_tick(struct peers *);
+
+#endif
