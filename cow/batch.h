@@ -29,13 +29,13 @@ int change_drop_inode(struct change *, uint64_t layer, uint32_t ino); /* with ex
 int change_name(
     struct change *, uint64_t layer, uint32_t dir, struct str name, uint32_t ino, uint32_t cookie);
 int change_drop_name(struct change *, uint64_t layer, uint32_t dir, struct str name);
-int
-change_extent(struct change *, uint64_t layer, uint32_t ino, uint32_t run, const struct extent *);
+int change_extent(
+    struct change *, uint64_t layer, uint32_t ino, uint32_t run, const struct extent *);
 /* Drops the rows of runs >= run. */
 int change_drop_extents(struct change *, uint64_t layer, uint32_t ino, uint32_t run);
 /* The layer's own counters. */
-int
-change_layer(struct change *, uint64_t layer, uint32_t next_ino, uint64_t files, uint64_t bytes);
+int change_layer(
+    struct change *, uint64_t layer, uint32_t next_ino, uint64_t files, uint64_t bytes);
 
 /* --- adding and waiting --- */
 

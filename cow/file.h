@@ -23,8 +23,8 @@ enum file_event {
 
 /* Called before each event; 0 lets it happen, -errno is returned in its place. For FILE_WRITE,
  * *len may be lowered: so much is written, and then the call fails with -EIO. */
-typedef int
-file_hook(void *arg, enum file_event event, const char *name, uint64_t off, size_t *len);
+typedef int file_hook(
+    void *arg, enum file_event event, const char *name, uint64_t off, size_t *len);
 
 /* Opens the folder, which must exist. *out is the caller's: files_close. */
 int files_open(const char *path, struct files **out);

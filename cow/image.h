@@ -11,8 +11,8 @@
 struct image;
 
 /* Opens images/<id>.db. The caller owns one reference. memory: bytes that its caches may take. */
-int
-image_open(struct files *, struct blocks *, const struct id *, uint64_t memory, struct image **out);
+int image_open(
+    struct files *, struct blocks *, const struct id *, uint64_t memory, struct image **out);
 struct image *image_hold(struct image *);
 void image_release(struct image *);
 

@@ -26,8 +26,8 @@ void image_writer_close(struct image_writer *);
 
 /* A new inode; its number is given in *ino (INO_ROOT first, which must be the root folder).
  * in: mode, uid, gid, rdev, times, size (folders); the rest is the writer's. target: symlinks. */
-int
-image_writer_inode(struct image_writer *, const struct inode *in, struct str target, uint32_t *ino);
+int image_writer_inode(
+    struct image_writer *, const struct inode *in, struct str target, uint32_t *ino);
 /* A name in a folder. All names of one folder come in byte order (str_cmp), else -EINVAL. */
 int image_writer_name(struct image_writer *, uint32_t dir, struct str name, uint32_t ino);
 int image_writer_xattr(struct image_writer *, uint32_t ino, struct str name, struct str value);

@@ -111,8 +111,8 @@ int view_commit(struct view *, struct view_op *, uint32_t ino, struct view_wcc *
  * says 1; . and .. come first with cookies 1 and 2. With attr false, fn gets attr NULL but for the
  * inode number. fn runs under the view's lock and must not call the view. *eof: no name is left.
  * *dir_out as at the time. */
-typedef int
-view_dirent_fn(void *arg, struct str name, uint32_t cookie, uint32_t ino, const struct view_attr *);
+typedef int view_dirent_fn(
+    void *arg, struct str name, uint32_t cookie, uint32_t ino, const struct view_attr *);
 int view_readdir(struct view *, struct view_op *, uint32_t dir, uint64_t after, bool attr,
     view_dirent_fn *, void *arg, bool *eof, struct view_attr *dir_out);
 

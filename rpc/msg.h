@@ -47,8 +47,8 @@ enum rpc_accept {
 };
 
 /* Begin a reply's head (after room for the mark). low, high: RPC_PROG_MISMATCH's versions. */
-int
-rpc_reply_accept(struct rpc_reply *, uint32_t xid, enum rpc_accept, uint32_t low, uint32_t high);
+int rpc_reply_accept(
+    struct rpc_reply *, uint32_t xid, enum rpc_accept, uint32_t low, uint32_t high);
 /* Denied: RPC_MISMATCH, RPC_BADCRED, RPC_TOOWEAK. */
 int rpc_reply_deny(struct rpc_reply *, uint32_t xid, enum rpc_verdict);
 
