@@ -11,31 +11,10 @@
 
 #include <stdbool.h>
 
-#include "cow/extent.h"
-#include "cow/inode.h"
+#include "cow/block.h"
+#include "cow/change.h"
 
 struct batch; /* of one store */
-struct change;
-
-/* --- what an operation changes; the same key again overrides --- */
-struct change *change_new(void);
-void change_free(struct change *);
-void change_clear(struct change *);
-bool change_empty(const struct change *);
-/* Each returns 0 or -ENOMEM. Bytes are copied. target: symlinks only. */
-int change_inode(struct change *, uint64_t layer, const struct inode *, struct str target);
-int change_drop_inode(struct change *, uint64_t layer, uint32_t ino); /* with extents, xattrs */
-/* ino 0: a whiteout. */
-int change_name(
-    struct change *, uint64_t layer, uint32_t dir, struct str name, uint32_t ino, uint32_t cookie);
-int change_drop_name(struct change *, uint64_t layer, uint32_t dir, struct str name);
-int change_extent(
-    struct change *, uint64_t layer, uint32_t ino, uint32_t run, const struct extent *);
-/* Drops the rows of runs >= run. */
-int change_drop_extents(struct change *, uint64_t layer, uint32_t ino, uint32_t run);
-/* The layer's own counters. */
-int change_layer(
-    struct change *, uint64_t layer, uint32_t next_ino, uint64_t files, uint64_t bytes);
 
 /* --- adding and waiting --- */
 
@@ -43,6 +22,9 @@ int change_layer(
  * committed before batch_reply was called for this ticket. -errno: nothing was added, and the
  * caller must forget what it did in memory. */
 int batch_add(struct batch *, struct change *, bool owes, uint64_t *ticket);
+/* What is in memory can't be trusted (out of memory in the middle of a change): fails the batch
+ * that gathers, with err (negative). */
+void batch_fail(struct batch *, int err);
 /* Pays what batch_add was told to owe: a record kept with the batch, read again after a restart
  * (the duplicate-request cache). n == 0: nothing to keep. */
 void batch_reply(struct batch *, uint64_t ticket, const void *record, uint32_t n);

@@ -28,13 +28,14 @@ struct inode {
 	uint32_t cookie;             /* folders: the next name's cookie */
 	uint32_t below; /* files: blocks from this index on are not seen through from beneath */
 	uint64_t verf;  /* what an exclusive CREATE was sent with, else 0 */
+	uint64_t own;   /* bytes of blocks that the row's layer itself names for it */
 };
 
 /* Names of the columns that inode_bind and inode_column mean, in their order. */
 #define INODE_COLUMNS                                                                      \
 	"ino, gen, mode, nlink, uid, gid, major, minor, size, used, atime, mtime, ctime, " \
-	"parent, cookie, below, verf"
-#define INODE_COLUMNS_N 17
+	"parent, cookie, below, verf, own"
+#define INODE_COLUMNS_N 18
 
 /* Binds all columns from parameter `first` on / reads them from column `first` on. */
 void inode_bind(sqlite3_stmt *, int first, const struct inode *);
