@@ -1,1 +1,2 @@
 EXTRA_DIST += docs/architecture.md docs/store-format.md
+EXTRA_DIST += docs/decisions/0002-handle-tags.md

@@ -1,1 +1,10 @@
-# Programs.
+# What the programs of server/ share; each part appends its block.
+noinst_LIBRARIES += server/libserver.a
+server_libserver_a_SOURCES = \
+	server/call.h \
+	server/service.h
+
+# NFS, MOUNT and who may call.
+server_libserver_a_SOURCES += \
+	server/nfs3/fh.c server/nfs3/fh.h \
+	server/peer.h

@@ -35,8 +35,8 @@ bool peer_port_ok(const struct service *, const struct peer *);
 
 /* The client whose view this is, if the caller may use it: -ESTALE no such view, -EACCES the
  * view is not bound to this address. Held till peer_release. */
-int
-peer_by_id(struct peers *, const struct peer *, const struct id *view, struct peer_client **out);
+int peer_by_id(
+    struct peers *, const struct peer *, const struct id *view, struct peer_client **out);
 /* By export path: "/NAME", or "/" for the caller's own by address. -ENOENT, -EACCES. */
 int peer_by_path(struct peers *, const struct peer *, struct str path, struct peer_client **out);
 void peer_release(struct peers *, struct peer_client *);
