@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "cow/bytes.h"
+#include "cow/hash.h"
 
 enum db_mode {
 	DB_WRITE,     /* the file exists; WAL, synchronous=FULL */
@@ -44,9 +45,12 @@ void db_rollback(struct db *);
 int db_bind_str(sqlite3_stmt *, int i, struct str);
 /* Borrowed until the statement's next step. */
 struct str db_column_str(sqlite3_stmt *, int i);
+/* The same for the 16 bytes of an id; a column that isn't one: -EIO. */
+int db_bind_id(sqlite3_stmt *, int i, const struct id *);
+int db_column_id(sqlite3_stmt *, int i, struct id *out);
 
 /* The errno for an SQLite result, sentence kept: FULL -> ENOSPC, BUSY -> EBUSY, NOMEM -> ENOMEM,
- * CONSTRAINT -> EEXIST, the rest -> EIO. Returns it negative. */
+ * CONSTRAINT -> EEXIST, the rest -> EIO. Returns it negative. what may be NULL. */
 int db_error(struct db *, int rc, const char *what);
 
 /* A pool of equal connections, opened as needed and at most max of them; db_lend waits for one. */
