@@ -6,16 +6,28 @@ cow_libcow_a_SOURCES = \
 	cow/bytes.h \
 	cow/cleanup.h \
 	cow/client.h \
-	cow/db.h \
+	cow/db.c cow/db.h \
 	cow/err.c cow/err.h \
-	cow/extent.h \
+	cow/extent.c cow/extent.h \
 	cow/file.h \
 	cow/hash.h \
 	cow/image.h \
 	cow/image_writer.h \
 	cow/import/import.h \
 	cow/import/source.h \
-	cow/inode.h \
-	cow/layer.h \
+	cow/inode.c cow/inode.h \
+	cow/layer.c cow/layer.h \
 	cow/store.h \
 	cow/view.h
+
+# Schemas as C strings: schema_store and schema_image.
+EXTRA_DIST += cow/schema_store.sql cow/schema_image.sql
+BUILT_SOURCES += cow/schema_store.h cow/schema_image.h
+CLEANFILES += cow/schema_store.h cow/schema_image.h
+schema_h = $(MKDIR_P) cow && \
+	{ echo "static const char $$(basename $@ .h)[] ="; \
+	  sed -e 's/[\\"]/\\&/g' -e 's/.*/	"&\\n"/' $$sql; echo '	;'; } >$@.tmp && mv $@.tmp $@
+cow/schema_store.h: cow/schema_store.sql
+	$(AM_V_GEN)sql=$(srcdir)/cow/schema_store.sql; $(schema_h)
+cow/schema_image.h: cow/schema_image.sql
+	$(AM_V_GEN)sql=$(srcdir)/cow/schema_image.sql; $(schema_h)
