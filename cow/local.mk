@@ -1,6 +1,6 @@
 noinst_LIBRARIES += cow/libcow.a
 cow_libcow_a_SOURCES = \
-	cow/batch.h \
+	cow/batch.c cow/batch.h \
 	cow/change.c cow/change.h cow/change_sql.c \
 	cow/block.h \
 	cow/bytes.h \
