@@ -2,7 +2,11 @@
 noinst_LIBRARIES += server/libserver.a
 server_libserver_a_SOURCES = \
 	server/call.h \
-	server/service.h
+	server/config.h \
+	server/log.c server/log.h \
+	server/serve.h \
+	server/service.h \
+	server/stats.h
 
 # NFS, MOUNT and who may call.
 server_libserver_a_SOURCES += \

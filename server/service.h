@@ -14,6 +14,7 @@ struct log;
 struct stats;
 struct peers;
 struct drc;
+struct server;
 
 struct service {
 	const struct config *config; /* server/config.h */
@@ -23,6 +24,7 @@ struct service {
 	struct peers *peers; /* server/peer.h: callers, and the open views */
 	struct drc *drc;     /* rpc/drc.h */
 	uint64_t started;    /* seconds since 1970 */
+	const struct server *server; /* server/server.h: NULL when nothing is served */
 };
 
 #endif
