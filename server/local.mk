@@ -11,4 +11,6 @@ server_libserver_a_SOURCES = \
 # NFS, MOUNT and who may call.
 server_libserver_a_SOURCES += \
 	server/nfs3/fh.c server/nfs3/fh.h \
-	server/peer.h
+	server/peer.c server/peer.h \
+	server/peer_mounts.c \
+	server/peer_priv.h

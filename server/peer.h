@@ -34,10 +34,10 @@ void peers_close(struct peers *); /* flushes and closes all views */
 bool peer_port_ok(const struct service *, const struct peer *);
 
 /* The client whose view this is, if the caller may use it: -ESTALE no such view, -EACCES the
- * view is not bound to this address. Held till peer_release. */
+ * view is not bound to this address, -EPERM the source port is refused. Held till peer_release. */
 int peer_by_id(
     struct peers *, const struct peer *, const struct id *view, struct peer_client **out);
-/* By export path: "/NAME", or "/" for the caller's own by address. -ENOENT, -EACCES. */
+/* By export path: "/NAME", or "/" for the caller's own by address. -ENOENT, -EACCES, -EPERM. */
 int peer_by_path(struct peers *, const struct peer *, struct str path, struct peer_client **out);
 void peer_release(struct peers *, struct peer_client *);
 
@@ -49,13 +49,17 @@ struct peer_mount {
 	int64_t since, last; /* seconds since 1970: MNT, and the last call seen from there */
 };
 typedef int peer_mount_fn(void *arg, const struct peer_mount *);
+/* fn runs under the list's lock and must not call back; what it returns but 0 ends the walk. */
 int peers_mounts(struct peers *, peer_mount_fn *, void *arg);
 /* Calls fn for each view that is open, held meanwhile. */
 int peers_each(struct peers *, int (*fn)(void *arg, struct peer_client *), void *arg);
 
-/* Forgets a client that is to be removed or has changed: closes its view when nobody holds it any
- * more; new calls look it up again. Waits for running calls. */
+/* Forgets a client that has changed: closes its view when nobody holds it any more; new calls look
+ * it up again. Waits for running calls. */
 void peers_drop(struct peers *, const char *client);
+/* The same, and then runs fn (NULL: nothing) before its view, or any, can be opened again: for the
+ * removal of a client, or what else may not have an open view beside it. Returns what fn does. */
+int peers_without(struct peers *, const char *client, int (*fn)(void *arg), void *arg);
 /* From a timer: flushes uncommitted writes, closes idle views, trims memory to the budget. */
 void peers_tick(struct peers *);
 
