@@ -26,7 +26,6 @@ int image_inode(struct image *, uint32_t ino, struct inode *out);
 int image_target(struct image *, uint32_t ino, char buf[TARGET_BYTES_MAX + 1]);
 /* The places (and ids) of run `run` of the file's blocks. */
 int image_extent(struct image *, uint32_t ino, uint32_t run, struct extent *out);
-/* Its last run that has a row, so that a truncate knows where to stop; 0 when there is none. */
 
 /* A folder's names, sorted by bytes; name i has cookie i + IMAGE_COOKIE. */
 #define IMAGE_COOKIE 3u

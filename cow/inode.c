@@ -6,7 +6,8 @@ inode_bind(sqlite3_stmt *stmt, int first, const struct inode *in)
 {
 	const int64_t columns[INODE_COLUMNS_N] = { in->ino, in->gen, in->mode, in->nlink, in->uid,
 		in->gid, in->rdev[0], in->rdev[1], (int64_t)in->size, (int64_t)in->used, in->atime,
-		in->mtime, in->ctime, in->parent, in->cookie, in->below, (int64_t)in->verf };
+		in->mtime, in->ctime, in->parent, in->cookie, in->below, (int64_t)in->verf,
+		(int64_t)in->own };
 
 	for (int i = 0; i < INODE_COLUMNS_N; i++)
 		sqlite3_bind_int64(stmt, first + i, columns[i]);
@@ -40,4 +41,5 @@ inode_column(sqlite3_stmt *stmt, int first, struct inode *out)
 	out->cookie = column_u32(stmt, i++);
 	out->below = column_u32(stmt, i++);
 	out->verf = (uint64_t)sqlite3_column_int64(stmt, i++);
+	out->own = (uint64_t)sqlite3_column_int64(stmt, i);
 }

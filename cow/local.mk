@@ -1,6 +1,7 @@
 noinst_LIBRARIES += cow/libcow.a
 cow_libcow_a_SOURCES = \
 	cow/batch.c cow/batch.h \
+	cow/cache.c cow/cache.h \
 	cow/change.c cow/change.h cow/change_sql.c \
 	cow/block.h \
 	cow/bytes.h \
@@ -11,7 +12,7 @@ cow_libcow_a_SOURCES = \
 	cow/extent.c cow/extent.h \
 	cow/file.h \
 	cow/hash.h \
-	cow/image.h \
+	cow/image.c cow/image.h \
 	cow/image_writer.h \
 	cow/import/import.h \
 	cow/import/source.h \
