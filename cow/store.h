@@ -13,7 +13,7 @@
 
 enum store_mode {
 	STORE_OWN,    /* holds the lock `lock`; sweeps what dead imports left; -EBUSY if owned */
-	STORE_IMPORT, /* puts blocks into segments of its own; no batch */
+	STORE_IMPORT, /* imports, beside an owner or without one; no batch */
 	STORE_LOOK,   /* reads only */
 };
 
@@ -42,7 +42,7 @@ const struct id *store_id(const struct store *);
 uint32_t store_epoch(const struct store *);
 
 /* Runs fn in a write transaction on store.db: through the batch for the owner, on a connection of
- * its own otherwise. */
+ * its own for STORE_IMPORT; -EROFS for STORE_LOOK. */
 int store_write(struct store *, int (*fn)(struct db *, void *arg), void *arg);
 
 /* The image's open object, shared; release with image_release. */
@@ -50,9 +50,11 @@ int store_image(struct store *, const struct id *, struct image **out);
 /* The bytes that all images' caches take. */
 uint64_t store_image_memory(struct store *);
 
-/* Called by views while they are open, so that a failed commit reaches them (see batch_env). */
+/* Called by views while they are open, so that a failed commit reaches them (see batch_env):
+ * forget is then called from the committer's thread. Neither may be called with the view locked;
+ * after store_remove_view forget isn't running and won't be called. */
 struct view;
-void store_add_view(struct store *, struct view *);
+int store_add_view(struct store *, struct view *, void (*forget)(struct view *));
 void store_remove_view(struct store *, struct view *);
 /* Changes when uncommitted writes were lost without a restart: part of the write verifier. */
 uint32_t store_losses(const struct store *);
@@ -73,6 +75,25 @@ int store_images(struct store *, image_info_fn *, void *arg);                   
 int store_image_find(struct store *, const char *name, struct image_info *out); /* -ENOENT */
 /* -EBUSY: clients use it, and the sentence names them. */
 int store_image_remove(struct store *, const char *name);
+
+/* --- imports (store_import.c): what image_writer makes its image with --- */
+
+struct store_import;
+/* Makes images/<uuid>.tmp, empty and locked (flock) while this process lives, and the row by which
+ * a later sweep finds what a dead import left. -EROFS for STORE_LOOK. */
+int store_import_begin(struct store *, struct store_import **out);
+/* The .tmp file's path, for db_open with DB_SCRATCH. */
+const char *store_import_path(const struct store_import *);
+/* The import's own blocks, not store_blocks: its segments carry the uuid, and nobody else finds
+ * what is put here before it is published. Blocks that are published already are found. */
+struct blocks *store_import_blocks(struct store_import *);
+/* The writer has closed its connection to the .tmp. Syncs blocks and file; then one transaction
+ * brings in the blocks' index rows, the file under its name images/<id>.db and the image's row.
+ * info: name, id, entries, bytes, stored. -EEXIST: the name is taken. A file of that id that
+ * is there already is used. After a failure only store_import_end can follow. */
+int store_import_publish(struct store_import *, const struct image_info *);
+/* Frees it; what was not published is given back: file, segments, rows. NULL is fine. */
+void store_import_end(struct store_import *);
 
 /* A good name for an image or a client: 1 to 64 of A-Z a-z 0-9 . _ - and not first . or -;
  * what says which kind of thing it names. -EINVAL with a sentence. */
