@@ -11,7 +11,7 @@
 
 #define RPC_GROUPS_MAX 16
 
-enum rpc_flavor { RPC_AUTH_NONE = 0, RPC_AUTH_SYS = 1 };
+enum rpc_flavor { RPC_FLAVOR_NONE = 0, RPC_FLAVOR_SYS = 1 };
 
 struct rpc_cred {
 	enum rpc_flavor flavor;
@@ -26,30 +26,30 @@ struct rpc_head {
 };
 
 enum rpc_verdict {
-	RPC_OK,
-	RPC_DROP,     /* not a call, or too short for one: no answer is possible */
-	RPC_MISMATCH, /* RPC version other than 2 */
-	RPC_BADCRED,  /* a credential that can't be decoded: AUTH_BADCRED */
-	RPC_TOOWEAK,  /* a flavour other than AUTH_NONE and AUTH_SYS: AUTH_TOOWEAK */
+	RPC_HEAD_OK,
+	RPC_HEAD_DROP,     /* not a call, or too short for one: no answer is possible */
+	RPC_HEAD_MISMATCH, /* RPC version other than 2 */
+	RPC_HEAD_BADCRED,  /* a credential that can't be decoded: AUTH_BADCRED */
+	RPC_HEAD_TOOWEAK,  /* a flavour other than AUTH_NONE and AUTH_SYS: AUTH_TOOWEAK */
 };
 
-/* record without its mark. head->xid is set for all but RPC_DROP. */
+/* record without its mark. head->xid is set for all but RPC_HEAD_DROP. */
 enum rpc_verdict rpc_head_decode(const uint8_t *record, uint32_t n, struct rpc_head *head);
 
 /* accept_stat, RFC 5531. */
 enum rpc_accept {
-	RPC_SUCCESS,
-	RPC_PROG_UNAVAIL,
-	RPC_PROG_MISMATCH,
-	RPC_PROC_UNAVAIL,
-	RPC_GARBAGE_ARGS,
-	RPC_SYSTEM_ERR
+	RPC_ACCEPT_SUCCESS,
+	RPC_ACCEPT_PROG_UNAVAIL,
+	RPC_ACCEPT_PROG_MISMATCH,
+	RPC_ACCEPT_PROC_UNAVAIL,
+	RPC_ACCEPT_GARBAGE_ARGS,
+	RPC_ACCEPT_SYSTEM_ERR
 };
 
-/* Begin a reply's head (after room for the mark). low, high: RPC_PROG_MISMATCH's versions. */
+/* Begin a reply's head (after room for the mark). low, high: the versions, of a PROG_MISMATCH. */
 int rpc_reply_accept(
     struct rpc_reply *, uint32_t xid, enum rpc_accept, uint32_t low, uint32_t high);
-/* Denied: RPC_MISMATCH, RPC_BADCRED, RPC_TOOWEAK. */
+/* Denied: RPC_HEAD_MISMATCH, RPC_HEAD_BADCRED, RPC_HEAD_TOOWEAK. */
 int rpc_reply_deny(struct rpc_reply *, uint32_t xid, enum rpc_verdict);
 
 #endif

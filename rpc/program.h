@@ -25,7 +25,8 @@ enum rpc_flags {
 struct rpc_proc {
 	const char *name;
 	rpc_handler *handler; /* NULL: PROC_UNAVAIL */
-	xdrproc_t decode, encode;
+	xdrproc_t decode,
+	    encode; /* NULL: no arguments, no result (NULL procedures, attached lists) */
 	size_t args_size, res_size; /* at most RPC_ARGS_MAX, RPC_RES_MAX */
 	unsigned flags;
 	/* The size in words of the failed arm of the result: after the status, so many zero words
@@ -37,11 +38,11 @@ struct rpc_proc {
 #define RPC_ARGS_MAX 1024
 #define RPC_RES_MAX  1024
 
-#define RPC_PROC(nm, fn, A, R, fl, fw)                                                   \
-	{                                                                                \
-		.name = nm, .handler = fn, .decode = (xdrproc_t)(void (*)(void))xdr_##A, \
-		.encode = (xdrproc_t)(void (*)(void))xdr_##R, .args_size = sizeof(A),    \
-		.res_size = sizeof(R), .flags = fl, .fail_words = fw                     \
+#define RPC_XDR(T) ((xdrproc_t)(void (*)(void))xdr_##T)
+#define RPC_PROC(nm, fn, A, R, fl, fw)                                                       \
+	{                                                                                    \
+		.name = nm, .handler = fn, .decode = RPC_XDR(A), .encode = RPC_XDR(R),       \
+		.args_size = sizeof(A), .res_size = sizeof(R), .flags = fl, .fail_words = fw \
 	}
 
 struct rpc_program {
