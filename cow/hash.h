@@ -29,8 +29,8 @@ void hash_close(struct hash *);
 /* The id of a block's bytes. attempt is 0; after a collision (other bytes under the same id) the
  * next attempt gives another id. Never the zero id. */
 struct id hash_block(const struct hash *, const void *p, size_t n, uint32_t attempt);
-/* For tests only: keep only so many low bits of each block id, so that ids collide. 128 is normal.
- */
+/* For tests only: keep only so many low bits (up to 64) of each block id, so that ids collide; the
+ * other bits then tell the attempts apart. 128 is normal. */
 void hash_weaken(struct hash *, unsigned bits);
 
 /* An unkeyed running hash, for the id of an image. */
