@@ -3,21 +3,27 @@ cow_libcow_a_SOURCES = \
 	cow/batch.c cow/batch.h \
 	cow/cache.c cow/cache.h \
 	cow/change.c cow/change.h cow/change_sql.c \
-	cow/block.h \
+	cow/blkindex.c cow/blkindex.h \
+	cow/block.c cow/block.h cow/block_priv.h \
+	cow/block_append.c cow/block_cut.c cow/block_read.c \
 	cow/bytes.h \
 	cow/cleanup.h \
 	cow/client.h \
 	cow/db.c cow/db.h \
 	cow/err.c cow/err.h \
 	cow/extent.c cow/extent.h \
-	cow/file.h \
-	cow/hash.h \
+	cow/file.c cow/file.h \
+	cow/format.h \
+	cow/hash.c cow/hash.h \
+	cow/idmap.c cow/idmap.h \
 	cow/image.c cow/image.h \
 	cow/image_writer.h \
 	cow/import/import.h \
 	cow/import/source.h \
 	cow/inode.c cow/inode.h \
 	cow/layer.c cow/layer.h \
+	cow/segment.c cow/segment.h \
+	cow/segment_scan.c cow/segment_table.c \
 	cow/store.h \
 	cow/view.h
 

@@ -1,0 +1,246 @@
+/*
+ * The block store: opening it, and putting blocks. A put believes a hash only after comparing the
+ * bytes; where they differ it goes on to the id of the next attempt.
+ */
+#include "cow/block.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cow/blkindex.h"
+#include "cow/block_priv.h"
+#include "cow/err.h"
+
+#define CACHE_ROWS    65536u
+#define OPEN_SEGMENTS 256u
+#define ATTEMPTS_MAX  65536u
+
+int
+blocks_open(const struct blocks_env *env, struct blocks **out)
+{
+	struct blocks *b = calloc(1, sizeof(*b));
+	int err;
+
+	if (!b)
+		return err_set(ENOMEM, "out of memory for the block store");
+	assert(env->block_size <= FORMAT_BLOCK_MAX);
+	b->env = *env;
+	pthread_mutex_init(&b->cutting, NULL);
+	pthread_mutex_init(&b->appending, NULL);
+	pthread_mutex_init(&b->lock, NULL);
+	err = idcache_open(CACHE_ROWS, &b->cache);
+	if (err == 0)
+		err = segments_open(env->files, &env->store_id, OPEN_SEGMENTS, &b->segments);
+	if (err < 0) {
+		blocks_close(b);
+		return err;
+	}
+	*out = b;
+	return 0;
+}
+
+void
+blocks_close(struct blocks *b)
+{
+	if (!b)
+		return;
+	assert(!b->cuts);
+	for (struct segment *s; (s = b->retired);) {
+		b->retired = s->next;
+		segment_close(s);
+	}
+	for (struct rowset *set; (set = b->returned);) {
+		b->returned = set->next;
+		idmap_free(&set->map);
+		free(set);
+	}
+	segment_close(b->open);
+	segments_close(b->segments);
+	idcache_close(b->cache);
+	idmap_free(&b->pending);
+	pthread_mutex_destroy(&b->lock);
+	pthread_mutex_destroy(&b->appending);
+	pthread_mutex_destroy(&b->cutting);
+	free(b);
+}
+
+uint32_t
+blocks_size(const struct blocks *b)
+{
+	return b->env.block_size;
+}
+
+static const struct block_loc *
+recall_sets(const struct rowset *set, const struct id *id)
+{
+	const struct block_loc *loc = NULL;
+
+	for (; set && !loc; set = set->next)
+		loc = idmap_find(&set->map, id);
+	return loc;
+}
+
+const struct block_loc *
+blocks_recall(struct blocks *b, const struct id *id)
+{
+	const struct block_loc *loc = idmap_find(&b->pending, id);
+
+	for (struct block_rows *cut = b->cuts; cut && !loc; cut = cut->next)
+		loc = recall_sets(cut->sets, id);
+	if (!loc)
+		loc = recall_sets(b->returned, id);
+	return loc ? loc : idcache_find(b->cache, id);
+}
+
+/* Looks in memory. 1: found; 0: not there; -errno: no put may go on. */
+static int
+recall(struct blocks *b, const struct id *id, struct block_loc *out, uint64_t *commits)
+{
+	SCOPED_LOCK(&b->lock);
+	const struct block_loc *loc = blocks_recall(b, id);
+
+	*commits = b->commits;
+	if (b->failed)
+		return err_set(EIO, "the block store has failed before");
+	if (loc)
+		*out = *loc;
+	return loc != NULL;
+}
+
+static int
+find_in_index(struct blocks *b, const struct id *id, struct block_loc *out)
+{
+	struct db *db = db_lend(b->env.readers);
+	int found;
+
+	if (!db)
+		return -EIO;
+	found = blkindex_find(db, id, out);
+	db_return(b->env.readers, db);
+	if (found <= 0)
+		return found;
+	SCOPED_LOCK(&b->lock);
+	idcache_set(b->cache, id, out);
+	return 1;
+}
+
+/* 1: the bytes are in the store under id, at *loc; 0: other bytes are; -errno. */
+static int
+put_as(struct blocks *b, const struct id *id, const void *p, uint32_t stored, struct block_loc *loc)
+{
+	for (;;) {
+		uint64_t commits;
+		int r = recall(b, id, loc, &commits);
+
+		if (r == 0)
+			r = find_in_index(b, id, loc);
+		if (r > 0) {
+			r = block_compare(b, loc, p, stored);
+			if (r > 0)
+				BLOCK_COUNT(b, found, 1);
+			return r;
+		}
+		if (r == 0)
+			r = block_append(b, id, p, stored, commits, loc);
+		if (r != -EAGAIN)
+			return r < 0 ? r : 1;
+	}
+}
+
+/* The length without the zeros at the end. */
+static uint32_t
+trim_zeros(const uint8_t *p, uint32_t n)
+{
+	while (n >= 8 && get_le64(p + n - 8) == 0)
+		n -= 8;
+	while (n > 0 && p[n - 1] == 0)
+		n--;
+	return n;
+}
+
+int
+block_put(struct blocks *b, const void *p, uint32_t n, struct id *id, struct block_loc *loc)
+{
+	uint32_t stored = trim_zeros(p, n);
+
+	assert(n <= b->env.block_size);
+	BLOCK_COUNT(b, puts, 1);
+	if (stored == 0) {
+		BLOCK_COUNT(b, zeros, 1);
+		*id = (struct id){ 0 };
+		*loc = (struct block_loc){ 0 };
+		return 0;
+	}
+	for (uint32_t attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+		struct block_loc at;
+		int r;
+
+		*id = hash_block(b->env.hash, p, stored, attempt);
+		r = put_as(b, id, p, stored, &at);
+		if (r < 0)
+			return r;
+		if (r > 0) {
+			*loc = at;
+			return 0;
+		}
+		BLOCK_COUNT(b, collisions, 1);
+	}
+	return err_set(EIO, "a block collides with %u others", ATTEMPTS_MAX);
+}
+
+static int
+find_one(struct blocks *b, struct db **db, const struct id *id, struct block_loc *out)
+{
+	const struct block_loc *known;
+	char hex[ID_HEX_SIZE];
+	int found;
+
+	pthread_mutex_lock(&b->lock);
+	known = blocks_recall(b, id);
+	if (known)
+		*out = *known;
+	pthread_mutex_unlock(&b->lock);
+	if (known)
+		return 0;
+	if (!*db && !(*db = db_lend(b->env.readers)))
+		return -EIO;
+	found = blkindex_find(*db, id, out);
+	if (found < 0 || (found > 0 && out->stored <= b->env.block_size))
+		return found < 0 ? found : 0;
+	id_hex(id, hex);
+	return found ? err_set(EIO, "block %s: larger than the blocks of this store", hex)
+		     : err_set(EIO, "block %s: not in the store", hex);
+}
+
+int
+block_find(struct blocks *b, const struct id *ids, uint32_t n, struct block_loc *out)
+{
+	struct db *db = NULL;
+	int err = 0;
+
+	for (uint32_t i = 0; i < n && err == 0; i++) {
+		if (id_is_zero(&ids[i]))
+			out[i] = (struct block_loc){ 0 };
+		else
+			err = find_one(b, &db, &ids[i], &out[i]);
+	}
+	if (db)
+		db_return(b->env.readers, db);
+	return err;
+}
+
+void
+blocks_stats(struct blocks *b, struct block_stats *out)
+{
+	const struct block_stats *s = &b->stats;
+
+	*out = (struct block_stats){
+		.puts = __atomic_load_n(&s->puts, __ATOMIC_RELAXED),
+		.zeros = __atomic_load_n(&s->zeros, __ATOMIC_RELAXED),
+		.found = __atomic_load_n(&s->found, __ATOMIC_RELAXED),
+		.stored = __atomic_load_n(&s->stored, __ATOMIC_RELAXED),
+		.bytes_stored = __atomic_load_n(&s->bytes_stored, __ATOMIC_RELAXED),
+		.collisions = __atomic_load_n(&s->collisions, __ATOMIC_RELAXED),
+	};
+}

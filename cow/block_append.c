@@ -1,0 +1,75 @@
+/* Storing a block that is new: the open segment, and the next one when it is full. */
+#include <errno.h>
+
+#include "cow/block_priv.h"
+#include "cow/err.h"
+
+/* Makes a segment and appends to it from now on. appending is held. */
+static int
+begin_segment(struct blocks *b)
+{
+	struct segment *s;
+	int err = 0;
+
+	if (!b->next_seq)
+		err = b->env.next_segment(b->env.arg, &b->next_seq);
+	if (err == 0)
+		err = file_mkdir(b->env.files, FORMAT_SEGMENTS_DIR, 0700);
+	if (err == 0)
+		err = segment_create(b->env.files, &b->env.store_id, b->next_seq, b->env.epoch, &s);
+	if (err == -EEXIST)
+		b->next_seq = 0;
+	if (err < 0)
+		return err;
+	b->next_seq = 0;
+
+	SCOPED_LOCK(&b->lock);
+	if (b->open) {
+		b->open->next = b->retired;
+		b->retired = b->open;
+	}
+	b->open = s;
+	b->dirty = b->new_names = true;
+	return 0;
+}
+
+static bool
+is_full(const struct blocks *b, uint32_t stored)
+{
+	const struct segment *s = b->open;
+
+	return !s ||
+	       (s->end > FORMAT_SEGMENT_HEAD && s->end + segment_room(stored) > b->env.segment_max);
+}
+
+/* 0: id is still new; -EAGAIN: another thread may have put it. */
+static int
+check_new(struct blocks *b, const struct id *id, uint64_t commits)
+{
+	SCOPED_LOCK(&b->lock);
+
+	if (b->failed)
+		return err_set(EIO, "the block store has failed before");
+	return b->commits != commits || blocks_recall(b, id) ? -EAGAIN : 0;
+}
+
+int
+block_append(struct blocks *b, const struct id *id, const void *p, uint32_t stored,
+    uint64_t commits, struct block_loc *loc)
+{
+	SCOPED_LOCK(&b->appending);
+	int err = check_new(b, id, commits);
+
+	if (err == 0 && is_full(b, stored))
+		err = begin_segment(b);
+	if (err == 0)
+		err = segment_append(b->env.files, b->open, id, p, stored, loc);
+	if (err < 0)
+		return err;
+	BLOCK_COUNT(b, stored, 1);
+	BLOCK_COUNT(b, bytes_stored, stored);
+
+	SCOPED_LOCK(&b->lock);
+	b->dirty = true;
+	return idmap_set(&b->pending, id, loc);
+}
