@@ -214,7 +214,7 @@ int
 segments_get(struct segments *t, uint32_t seq, struct segment **out)
 {
 	struct segment *s;
-	uint32_t epoch;
+	uint32_t epoch = 0;
 	int err;
 
 	pthread_mutex_lock(&t->lock);
