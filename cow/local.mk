@@ -17,6 +17,7 @@ cow_libcow_a_SOURCES = \
 	cow/hash.c cow/hash.h \
 	cow/idmap.c cow/idmap.h \
 	cow/image.c cow/image.h \
+	cow/image_catalogue.c \
 	cow/image_writer.h \
 	cow/import/import.h \
 	cow/import/source.h \
@@ -24,7 +25,8 @@ cow_libcow_a_SOURCES = \
 	cow/layer.c cow/layer.h \
 	cow/segment.c cow/segment.h \
 	cow/segment_scan.c cow/segment_table.c \
-	cow/store.h \
+	cow/store.c cow/store.h cow/store_priv.h \
+	cow/store_import.c cow/store_make.c cow/store_open.c cow/store_sweep.c \
 	cow/view.h
 
 # Schemas as C strings: schema_store and schema_image.

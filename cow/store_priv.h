@@ -1,0 +1,104 @@
+/*
+ * What the store_*.c files and image_catalogue.c share.
+ *
+ * Locks: images_lock, views_lock and side_lock are leaves but for what their functions call into:
+ * image_open under images_lock, a view's forget under views_lock, SQLite under side_lock.
+ */
+#ifndef COW_STORE_PRIV_H
+#define COW_STORE_PRIV_H
+
+#include <pthread.h>
+
+#include "cow/db.h"
+#include "cow/store.h"
+
+#define STORE_DB          "store.db"
+#define STORE_VERSION     1
+#define STORE_APP_ID      0x52756275 /* "Rubu", in schema_store.sql, too */
+#define STORE_SEGMENT_MAX ((uint64_t)256 << 20)
+
+struct store_view {
+	struct view *view;
+	void (*forget)(struct view *);
+	struct store_view *next;
+};
+
+struct store_images {
+	struct image *image; /* one reference */
+	struct store_images *next;
+};
+
+struct store {
+	enum store_mode mode;
+	int lock; /* descriptor that holds the owner's flock, or -1 */
+	struct files *files;
+	struct id id;
+	uint32_t block_size, epoch;
+	struct hash *hash;
+	/* Two pools: who holds a reader may look up blocks, and must not wait for himself. */
+	struct db_pool *readers, *block_readers;
+	struct db *writer; /* the batch's */
+	struct batch *batch;
+	struct db *side; /* short writes beside the batch's; under side_lock */
+	pthread_mutex_t side_lock;
+	struct blocks *blocks;
+
+	uint64_t image_memory;
+	pthread_mutex_t images_lock;
+	struct store_images *images;
+
+	pthread_mutex_t views_lock;
+	struct store_view *views;
+	uint32_t losses; /* atomic */
+	void (*fatal)(void *arg, const char *why);
+	void *fatal_arg;
+};
+
+/* PATH of a file of the store. -ENAMETOOLONG. */
+#define STORE_PATH_SIZE 4096
+int store_path(const struct store *, const char *name, char out[STORE_PATH_SIZE]);
+
+/* "images/<hex><suffix>" */
+#define STORE_NAME_SIZE 64
+void store_image_name(const struct id *, const char *suffix, char out[STORE_NAME_SIZE]);
+
+/* batch_env's failed; arg is the store. */
+void store_commit_failed(void *arg, int err, bool final);
+/* Lets an open image go that was removed from the catalogue. */
+void store_forget_image(struct store *, const struct id *);
+
+/* Runs fn in a transaction on the side connection, whatever the mode. */
+int store_write_side(struct store *, int (*fn)(struct db *, void *arg), void *arg);
+
+/* --- store_make.c --- */
+
+/* Makes an absent folder. */
+int store_make_folder(const char *path);
+/* Makes store.db in a folder that has nothing else; the lock is held. */
+int store_make(struct files *, uint32_t block_size);
+/* -EPROTO unless store.db is one of a version that we know. */
+int store_check(struct files *);
+/* Reads what meta says into the store, hash included. */
+int store_read_meta(struct store *, struct db *, unsigned hash_bits);
+
+/* --- store_import.c --- */
+
+/* Makes the number of a new segment known, in a transaction of its own; import NULL: the owner's.
+ */
+int store_new_segment(struct store *, const struct id *import, uint32_t *out);
+
+/* --- store_sweep.c --- */
+
+/* Removes what dead imports left and, for the owner, files that no row names. */
+int store_sweep(struct store *);
+/* In a transaction: removes an import's rows and files. */
+int store_sweep_import(struct store *, struct db *, const struct id *import);
+
+/* --- image_catalogue.c --- */
+
+/* Removes the image's file when neither an image nor a layer names it. */
+int store_drop_image_file(struct store *, const struct id *);
+/* In a transaction: 1 when an image or a layer names it, else 0. */
+int store_image_named(struct db *, const struct id *);
+
+#endif
