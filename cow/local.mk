@@ -8,7 +8,7 @@ cow_libcow_a_SOURCES = \
 	cow/block_append.c cow/block_cut.c cow/block_read.c \
 	cow/bytes.h \
 	cow/cleanup.h \
-	cow/client.h \
+	cow/client.c cow/client.h \
 	cow/db.c cow/db.h \
 	cow/err.c cow/err.h \
 	cow/extent.c cow/extent.h \
