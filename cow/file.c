@@ -208,7 +208,7 @@ file_pread(int fd, const char *name, void *p, size_t n, uint64_t off)
 int
 file_sync(struct files *f, int fd, const char *name)
 {
-	int err = ask_hook_at(f, FILE_SYNC, name, 0);
+	int err = ask_hook_at(f, FILE_FSYNC, name, 0);
 
 	if (err < 0)
 		return err;
@@ -218,7 +218,7 @@ file_sync(struct files *f, int fd, const char *name)
 int
 file_sync_dir(struct files *f, const char *name)
 {
-	int err = ask_hook_at(f, FILE_SYNC, name, 0);
+	int err = ask_hook_at(f, FILE_FSYNC, name, 0);
 	CLEANUP_FD int fd = -1;
 
 	if (err < 0)

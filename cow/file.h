@@ -14,7 +14,7 @@ struct files; /* a store's folder and the way to its disk; shared by all threads
 enum file_event {
 	FILE_OPEN, /* with O_CREAT only */
 	FILE_WRITE,
-	FILE_SYNC,
+	FILE_FSYNC,
 	FILE_RENAME,
 	FILE_UNLINK,
 	FILE_TRUNCATE,
