@@ -46,7 +46,8 @@ cleanup_locked(pthread_mutex_t *m)
 #define CLEANUP_CAT2(a, b) a##b
 #define CLEANUP_CAT(a, b)  CLEANUP_CAT2(a, b)
 /* Holds the mutex till the end of the scope. */
-#define SCOPED_LOCK(m) \
-	pthread_mutex_t *CLEANUP_CAT(scoped_, __LINE__) CLEANUP(cleanup_unlock) = cleanup_locked(m)
+#define SCOPED_LOCK(m)                                                          \
+	pthread_mutex_t *CLEANUP_CAT(scoped_, __LINE__) __attribute__((unused)) \
+	CLEANUP(cleanup_unlock) = cleanup_locked(m)
 
 #endif
