@@ -33,6 +33,10 @@ void peers_close(struct peers *); /* flushes and closes all views */
 /* May this source port talk to us? (1024 and up only from loopback, or insecure_ports.) */
 bool peer_port_ok(const struct service *, const struct peer *);
 
+/* May this caller use the client's view? Its own addresses and loopback may; all, if the client
+ * says so. Source ports are not looked at. */
+bool peer_may_use(const struct peer *, const struct client *);
+
 /* The client whose view this is, if the caller may use it: -ESTALE no such view, -EACCES the
  * view is not bound to this address, -EPERM the source port is refused. Held till peer_release. */
 int peer_by_id(

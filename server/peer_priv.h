@@ -1,5 +1,6 @@
 /*
- * What peer.c (who may use which view) and peer_mounts.c (who has mounted what) share.
+ * What peer.c (the open views), peer_address.c (who may use which) and peer_mounts.c (who has
+ * mounted what) share.
  *
  * Lock order: change, lock, mounts_lock; idle_lock alone.
  */
@@ -45,6 +46,8 @@ struct peers {
 	struct peer_mounts mounts;
 };
 
+/* A client's address, as the catalogue has it, in the form of struct peer. */
+void peer_address_parse(const char *text, uint8_t out[16]);
 /* The slot by which this address may use the entry's view, or -EACCES. */
 int peer_slot(const struct peer_entry *, const uint8_t address[16]);
 /* The entry of a view, or NULL; under lock. */
