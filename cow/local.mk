@@ -18,9 +18,14 @@ cow_libcow_a_SOURCES = \
 	cow/idmap.c cow/idmap.h \
 	cow/image.c cow/image.h \
 	cow/image_catalogue.c \
-	cow/image_writer.h \
-	cow/import/import.h \
-	cow/import/source.h \
+	cow/image_content.c cow/image_content.h \
+	cow/image_writer.c cow/image_writer.h \
+	cow/import/import.c cow/import/import.h \
+	cow/import/path.c cow/import/path.h \
+	cow/import/source.h cow/import/source_dir.c cow/import/source_tar.c \
+	cow/import/tree.c cow/import/tree.h \
+	cow/import/tree_priv.h cow/import/tree_write.c \
+	cow/import/walk.c cow/import/walk.h \
 	cow/inode.c cow/inode.h \
 	cow/layer.c cow/layer.h \
 	cow/segment.c cow/segment.h \

@@ -8,16 +8,18 @@
 #include "cow/import/source.h"
 
 struct import_progress {
-	uint64_t entries, bytes;            /* so far, of the source's files */
-	uint64_t source_done, source_total; /* total 0: not known */
+	uint64_t entries, bytes;            /* so far; bytes of files */
+	uint64_t source_done, source_total; /* bytes of the source; total 0: not known */
 };
 
 struct import_options {
 	const char *name; /* of the image */
-	bool skip_errors; /* leave out what can't be read, instead of failing at the end */
-	/* Called for each entry that can't be imported, with a sentence that names it. */
+	bool skip_errors; /* leave out what can't be imported, instead of failing at the end */
+	bool cross;       /* a folder: go on into other file systems mounted below it */
+	/* Called for each entry (or xattr) that can't be imported, with a sentence that names it.
+	 * May be NULL. */
 	void (*problem)(void *arg, const char *sentence);
-	/* Called at most a few times a second; not 0: stop (-ECANCELED). May be NULL. */
+	/* Called a few times a second; not 0: stop (-ECANCELED). May be NULL. */
 	int (*progress)(void *arg, const struct import_progress *);
 	void *arg;
 };
@@ -28,9 +30,10 @@ struct import_result {
 	uint32_t skipped;
 };
 
-/* SOURCE is a folder, a tar file, or "-" for a tar on standard input. Fails with -EINVAL ("N
- * entries can't be imported") after naming all problems, unless skip_errors. The store was opened
- * with STORE_OWN or STORE_IMPORT. */
+/* source is a folder, a tar file, or "-" for a tar on standard input. The same tree gives the same
+ * id, from a folder as from a tar. -EINVAL ("N entries can't be imported") after naming all
+ * problems, unless skip_errors; also a source that is no tar, or empty; -EPIPE: a damaged tar;
+ * -EEXIST: the name is taken. The store was opened with STORE_OWN or STORE_IMPORT. */
 int import_run(
     struct store *, const char *source, const struct import_options *, struct import_result *out);
 

@@ -6,15 +6,13 @@
 
 #include "cow/inode.h"
 
-/* One entry; everything borrowed until the source's next call. */
+/* One entry; everything borrowed until the next one. */
 struct source_entry {
-	struct str
-	    path; /* from the root, without leading or trailing '/'; empty: the root itself */
-	struct inode attr; /* mode, uid, gid, rdev, times, size */
+	struct str path;   /* from the root, as the source has it: may begin with ./ or / */
+	struct inode attr; /* mode, uid, gid, rdev, times, size; used of folders */
 	struct str target; /* symlinks */
-	struct str
-	    link;      /* a hard link to this path, which came (or comes) elsewhere; else n == 0 */
-	uint64_t same; /* not 0: entries with the same number are one file (hard links) */
+	struct str link;  /* a hard link to this path, which came or comes elsewhere; else n == 0 */
+	uint64_t same[2]; /* not both 0: entries with the same numbers are one file (hard links) */
 };
 
 /* A piece of a file: data, or a hole when p is NULL. */
@@ -25,28 +23,29 @@ struct source_piece {
 
 struct source;
 
+typedef int source_xattr_fn(void *arg, struct str name, struct str value);
+
+/* All fail with a sentence that names the entry. -EPIPE and -ENOMEM: the source as a whole can't be
+ * read on; any other -errno: this entry can't, but the next one may. */
 struct source_ops {
-	/* 1: *out is the next entry; 0: no more; -errno: this entry can't be read (the sentence
-	 * names it): call again for the next one; -EPIPE: the source as a whole is damaged. */
+	/* 1: *out is the next entry; 0: no more. */
 	int (*next)(struct source *, struct source_entry *out);
-	/* The next piece of the present entry's bytes (regular files). */
+	/* The next piece of the present entry's bytes (regular files). Pieces add up to its size.
+	 */
 	int (*read)(struct source *, struct source_piece *out);
-	/* Calls fn for each xattr of the present entry. */
-	int (*xattrs)(
-	    struct source *, int (*fn)(void *arg, struct str name, struct str value), void *arg);
+	/* Calls fn for each xattr of the present entry, in any order. */
+	int (*xattrs)(struct source *, source_xattr_fn *, void *arg);
 	void (*close)(struct source *);
 };
 
 struct source {
 	const struct source_ops *ops;
-	bool sorted;          /* folders are walked whole, names in byte order (a folder source) */
-	uint64_t total_bytes; /* 0: not known; for progress */
-	uint64_t done_bytes;
+	uint64_t done, total; /* bytes, for progress; total 0: not known */
 };
 
 /* A folder of this machine; follows no symlink, stays on one file system unless cross is set. */
 int source_dir_open(const char *path, bool cross, struct source **out);
-/* A tar: plain, gz, xz, zst; "-" is standard input. */
+/* A tar: plain, gz, xz, zst, bz2; "-" is standard input. -EINVAL: not a tar. */
 int source_tar_open(const char *path, struct source **out);
 
 #endif
