@@ -4,7 +4,7 @@
  */
 #include "rpc/leaf.h"
 
-#include <string.h>
+#include "rpc/word.h"
 
 /* The place of n bytes in a stream of memory, past them and their padding. */
 static uint8_t *
@@ -12,7 +12,7 @@ take(XDR *xdrs, uint32_t n)
 {
 	if (n > UINT32_MAX - 3)
 		return NULL;
-	return (uint8_t *)XDR_INLINE(xdrs, (n + 3) & ~3u);
+	return (uint8_t *)XDR_INLINE(xdrs, WORD_PADDED(n));
 }
 
 static bool_t
@@ -28,7 +28,7 @@ put(XDR *xdrs, const void *from, uint32_t n)
 	if (to == NULL)
 		return FALSE;
 	memcpy(to, from, n);
-	memset(to + n, 0, -n & 3);
+	memset(to + n, 0, WORD_PADDED(n) - n);
 	return TRUE;
 }
 

@@ -1,13 +1,15 @@
 noinst_LIBRARIES += rpc/librpc.a
 rpc_librpc_a_SOURCES = \
-	rpc/dirlist.h \
-	rpc/drc.h \
+	rpc/dirlist.c rpc/dirlist.h \
+	rpc/drc.c rpc/drc.h \
 	rpc/leaf.c rpc/leaf.h \
-	rpc/mountlist.h \
-	rpc/msg.h \
-	rpc/program.h \
-	rpc/record.h \
-	rpc/reply.h
+	rpc/mountlist.c rpc/mountlist.h \
+	rpc/msg.c rpc/msg.h \
+	rpc/outbuf.c rpc/outbuf.h \
+	rpc/program.c rpc/program.h \
+	rpc/record.c rpc/record.h \
+	rpc/reply.c rpc/reply.h \
+	rpc/word.h
 
 # Codecs by rpcgen. Of libtirpc they need the types and xdr.h only, not all of rpc.h.
 rpc_x = rpc/nfs3.x rpc/mount3.x

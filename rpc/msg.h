@@ -30,6 +30,7 @@ enum rpc_verdict {
 	RPC_HEAD_DROP,     /* not a call, or too short for one: no answer is possible */
 	RPC_HEAD_MISMATCH, /* RPC version other than 2 */
 	RPC_HEAD_BADCRED,  /* a credential that can't be decoded: AUTH_BADCRED */
+	RPC_HEAD_BADVERF,  /* the same of the verifier: AUTH_BADVERF */
 	RPC_HEAD_TOOWEAK,  /* a flavour other than AUTH_NONE and AUTH_SYS: AUTH_TOOWEAK */
 };
 
@@ -49,7 +50,7 @@ enum rpc_accept {
 /* Begin a reply's head (after room for the mark). low, high: the versions, of a PROG_MISMATCH. */
 int rpc_reply_accept(
     struct rpc_reply *, uint32_t xid, enum rpc_accept, uint32_t low, uint32_t high);
-/* Denied: RPC_HEAD_MISMATCH, RPC_HEAD_BADCRED, RPC_HEAD_TOOWEAK. */
+/* Denied, for any verdict but OK and DROP. */
 int rpc_reply_deny(struct rpc_reply *, uint32_t xid, enum rpc_verdict);
 
 #endif

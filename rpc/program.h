@@ -32,7 +32,7 @@ struct rpc_proc {
 	/* The size in words of the failed arm of the result: after the status, so many zero words
 	 * (each an absent attribute). For replies whose commit failed. */
 	uint32_t fail_words;
-	uint32_t res_hint; /* bytes to reserve for the encoded result; 0: 256 */
+	uint32_t res_hint; /* bytes of the encoded result, where more than 448 are likely */
 };
 
 #define RPC_ARGS_MAX 1024
@@ -68,13 +68,15 @@ struct rpc_call {
 enum rpc_open { RPC_OPEN_RUN, RPC_OPEN_ANSWERED, RPC_OPEN_DROP };
 
 /* Decodes the header and finds the row. ANSWERED: *reply holds a finished rejection. call must be
- * zeroed but for ctx. */
+ * zeroed but for ctx, reply be as after rpc_reply_init, the record lie on a whole word. */
 enum rpc_open rpc_call_open(struct rpc_call *, const struct rpc_program *const *programs,
     int nprograms, const uint8_t *record, uint32_t n, struct rpc_reply *reply);
 /* Decodes the arguments, runs the handler, encodes and finishes the reply (GARBAGE_ARGS and
- * SYSTEM_ERR included). Frees what decoding allocated. */
+ * SYSTEM_ERR included). Codecs must not allocate when they decode, as none does that is made of
+ * leaf.h's types. Bytes after the arguments are let pass. */
 void rpc_call_run(struct rpc_call *);
-/* A finished reply of the same call that says `status` and nothing more (proc->fail_words). */
+/* A finished reply of the same call that says `status` and nothing more (proc->fail_words);
+ * replaces what the reply held. -ENOMEM: it holds nothing. */
 int rpc_call_fail(const struct rpc_proc *, uint32_t xid, uint32_t status, struct rpc_reply *);
 
 #endif
