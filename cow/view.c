@@ -1,0 +1,278 @@
+/* A view as a whole: open and close, attributes, and what keeps its memory and the disk in step. */
+#include "cow/view_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+
+#include "cow/cleanup.h"
+#include "cow/err.h"
+
+/* --- loading and forgetting --- */
+
+/* A bit for each golden inode of which the layer has a row. */
+static int
+mark_touched(struct view *v, struct db *db, uint64_t layer)
+{
+	sqlite3_stmt *s = db_stmt(db, "SELECT ino FROM inode WHERE layer = ? AND ino <= ?");
+	int row;
+
+	sqlite3_bind_int64(s, 1, (int64_t)layer);
+	sqlite3_bind_int64(s, 2, v->last_golden);
+	while ((row = db_step(db, s)) == 1) {
+		uint32_t ino = (uint32_t)sqlite3_column_int64(s, 0);
+
+		v->touched[ino / 8] |= (uint8_t)(1 << ino % 8);
+	}
+	return row;
+}
+
+static int
+load(struct view *v)
+{
+	struct db *db = db_lend(store_readers(v->store));
+	int err;
+
+	if (!db)
+		return -EIO;
+	memset(v->touched, 0, v->last_golden / 8 + 1);
+	free(v->layers);
+	v->layers = NULL;
+	err = layer_chain(db, v->head_id, &v->layers, &v->nlayers);
+	for (int k = 0; k < v->nlayers && !err; k++)
+		err = mark_touched(v, db, v->layers[k].id);
+	db_return(store_readers(v->store), db);
+	if (err)
+		return err;
+	v->next_ino = v->layers[0].next_ino;
+	v->files = v->layers[0].files;
+	v->bytes = v->layers[0].bytes;
+	v->stale = false;
+	return 0;
+}
+
+int
+view_begin(struct view *v)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&v->lock);
+	if (v->stale) {
+		node_forget_all(v);
+		err = load(v);
+	}
+	v->nchanged = 0;
+	if (err)
+		pthread_mutex_unlock(&v->lock);
+	return err;
+}
+
+void
+view_end(struct view *v)
+{
+	pthread_mutex_unlock(&v->lock);
+}
+
+int
+view_broken(struct view *v, int err)
+{
+	v->stale = true;
+	change_clear(v->change);
+	batch_fail(v->batch, err);
+	return err;
+}
+
+int
+view_finish(struct view *v, struct view_op *op)
+{
+	uint64_t ticket;
+	int err = change_layer(v->change, v->head_id, v->next_ino, v->files, v->bytes);
+
+	if (err)
+		return view_broken(v, err);
+	err = batch_add(v->batch, v->change, op && op->owes, &ticket);
+	if (err) {
+		change_clear(v->change);
+		v->stale = true;
+		return err;
+	}
+	for (int i = 0; i < v->nchanged; i++)
+		v->changed[i]->ticket = ticket;
+	v->nchanged = 0;
+	if (op)
+		op->ticket = ticket;
+	return 0;
+}
+
+void
+view_forget(struct view *v)
+{
+	SCOPED_LOCK(&v->lock);
+
+	v->stale = true;
+}
+
+/* --- open and close --- */
+
+static void
+destroy(struct view *v)
+{
+	if (v->buckets)
+		node_forget_all(v);
+	free(v->buckets);
+	free(v->layers);
+	free(v->touched);
+	change_free(v->change);
+	image_release(v->image);
+	pthread_mutex_destroy(&v->lock);
+	free(v);
+}
+
+static int
+open_parts(struct view *v, const struct client *c)
+{
+	int err = store_image(v->store, &c->image_id, &v->image);
+
+	if (err)
+		return err;
+	v->last_golden = image_last_ino(v->image);
+	v->touched = malloc(v->last_golden / 8 + 1);
+	v->change = change_new();
+	if (!v->touched || !v->change)
+		return -ENOMEM;
+	err = load(v);
+	return err ? err : store_add_view(v->store, v, view_forget);
+}
+
+int
+view_open(struct store *store, const struct client *c, struct view **out)
+{
+	struct view *v = calloc(1, sizeof(*v));
+	int err;
+
+	if (!v)
+		return -ENOMEM;
+	pthread_mutex_init(&v->lock, NULL);
+	v->store = store;
+	v->blocks = store_blocks(store);
+	v->batch = store_batch(store);
+	v->block_size = blocks_size(v->blocks);
+	v->id = c->id;
+	v->incarnation = c->incarnation;
+	v->head_id = c->head;
+	err = open_parts(v, c);
+	if (err) {
+		destroy(v);
+		return err_prefix(err, "client %s", c->name);
+	}
+	*out = v;
+	return 0;
+}
+
+void
+view_close(struct view *v)
+{
+	if (!v)
+		return;
+	view_flush(v);
+	store_remove_view(v->store, v);
+	destroy(v);
+}
+
+const struct id *
+view_id(const struct view *v)
+{
+	return &v->id;
+}
+
+uint32_t
+view_incarnation(const struct view *v)
+{
+	return v->incarnation;
+}
+
+/* --- keeping within bounds --- */
+
+/* The rows of every node that is dirty; a few nodes to a batch entry. */
+static int
+flush_dirty(struct view *v)
+{
+	for (uint32_t b = 0; b < v->nbuckets && v->ndirty; b++) {
+		for (struct node *n = v->buckets[b]; n; n = n->chain) {
+			int err = n->dirty ? data_flush(v, n) : 0;
+
+			if (!err && v->nchanged)
+				err = view_finish(v, NULL);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+int
+view_flush(struct view *v)
+{
+	int err = view_begin(v);
+
+	if (err)
+		return err;
+	err = flush_dirty(v);
+	view_end(v);
+	return err ? err : batch_flush(v->batch);
+}
+
+uint64_t
+view_trim(struct view *v, uint64_t bytes)
+{
+	uint64_t durable = batch_durable(v->batch), used;
+
+	pthread_mutex_lock(&v->lock);
+	for (int round = 0; round < 2 && v->memory > bytes; round++) {
+		for (uint32_t b = 0; b < v->nbuckets; b++) {
+			for (struct node *n = v->buckets[b], *next; n; n = next) {
+				next = n->chain;
+				if (n->dirty || n->ticket > durable)
+					continue;
+				if (n->used && n->i.nlink)
+					n->used = false;
+				else
+					node_forget(v, n);
+			}
+		}
+	}
+	used = v->memory;
+	pthread_mutex_unlock(&v->lock);
+	return used;
+}
+
+void
+view_usage(struct view *v, struct view_usage *out)
+{
+	SCOPED_LOCK(&v->lock);
+
+	out->memory = v->memory + v->last_golden / 8;
+	out->inodes = v->nnodes;
+	out->delta_files = v->files;
+	out->delta_bytes = v->bytes;
+}
+
+int
+view_statfs(struct view *v, uint32_t ino, struct view_statfs *out, struct view_attr *attr)
+{
+	struct statvfs s;
+	int err = view_getattr(v, ino, attr);
+
+	if (err)
+		return err;
+	if (fstatvfs(files_dirfd(store_files(v->store)), &s) < 0)
+		return err_errno("statvfs");
+	out->bytes = (uint64_t)s.f_blocks * s.f_frsize;
+	out->bytes_free = (uint64_t)s.f_bfree * s.f_frsize;
+	out->bytes_avail = (uint64_t)s.f_bavail * s.f_frsize;
+	pthread_mutex_lock(&v->lock);
+	out->files = INO_MAX;
+	out->files_free = v->next_ino <= INO_MAX ? INO_MAX - v->next_ino : 0;
+	pthread_mutex_unlock(&v->lock);
+	return 0;
+}
