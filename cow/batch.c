@@ -98,13 +98,11 @@ batch_fail(struct batch *b, int err)
 	pthread_cond_signal(&b->work);
 }
 
+/* Of an undecided ticket. */
 static struct generation *
 generation_of(struct batch *b, uint64_t ticket)
 {
-	for (unsigned i = 0; i < 2; i++)
-		if (b->gen[i].ticket == ticket)
-			return &b->gen[i];
-	return NULL;
+	return &b->gen[b->gen[0].ticket != ticket];
 }
 
 /* Doubles an array until it has room for `need` elements. */
@@ -133,6 +131,8 @@ keep_record(struct generation *g, const void *record, uint32_t n)
 	if (make_room(&p, &g->records_size, g->records_len + 4 + n, 1) < 0)
 		return;
 	g->records = p;
+	if (!g->records)
+		return;
 	put_le32(g->records + g->records_len, n);
 	memcpy(g->records + g->records_len + 4, record, n);
 	g->records_len += 4 + n;
@@ -144,7 +144,7 @@ batch_reply(struct batch *b, uint64_t ticket, const void *record, uint32_t n)
 	SCOPED_LOCK(&b->lock);
 	struct generation *g = generation_of(b, ticket);
 
-	if (!g || !g->owed)
+	if (g->ticket != ticket || !g->owed)
 		return;
 	if (n)
 		keep_record(g, record, n);
@@ -174,7 +174,8 @@ batch_after(struct batch *b, uint64_t ticket, batch_fn *fn, void *arg)
 	if (d == 1) {
 		g = generation_of(b, ticket);
 		p = g->waiters;
-		if (make_room(&p, &g->waiters_size, g->nwaiters + 1, sizeof(*g->waiters)) < 0) {
+		if (make_room(&p, &g->waiters_size, g->nwaiters + 1, sizeof(*g->waiters)) < 0 ||
+		    !p) {
 			while ((d = decided(b, ticket)) == 1)
 				pthread_cond_wait(&b->done, &b->lock);
 		} else {
