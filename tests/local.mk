@@ -9,3 +9,16 @@ tests_unit_conv_test_LDADD = server/libserver.a cow/libcow.a $(CMOCKA_LIBS)
 tests_unit_fh_test_SOURCES = tests/unit/fh_test.c
 tests_unit_fh_test_LDADD = server/libserver.a cow/libcow.a $(SODIUM_LIBS) $(XXHASH_LIBS) $(CMOCKA_LIBS)
 endif
+
+# Blocks.
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/file_test tests/unit/hash_test tests/unit/segment_test
+TESTS += tests/unit/file_test tests/unit/hash_test tests/unit/segment_test
+blocks_test_libs = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(CMOCKA_LIBS)
+tests_unit_file_test_SOURCES = tests/unit/file_test.c tests/unit/tempdir.h
+tests_unit_file_test_LDADD = $(blocks_test_libs)
+tests_unit_hash_test_SOURCES = tests/unit/hash_test.c
+tests_unit_hash_test_LDADD = $(blocks_test_libs)
+tests_unit_segment_test_SOURCES = tests/unit/segment_test.c tests/unit/tempdir.h
+tests_unit_segment_test_LDADD = $(blocks_test_libs)
+endif
