@@ -12,9 +12,16 @@ endif
 
 # Blocks.
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/file_test tests/unit/hash_test tests/unit/segment_test
-TESTS += tests/unit/file_test tests/unit/hash_test tests/unit/segment_test
+check_PROGRAMS += tests/unit/file_test tests/unit/hash_test tests/unit/segment_test \
+	tests/unit/block_test tests/unit/block_fail_test
+TESTS += tests/unit/file_test tests/unit/hash_test tests/unit/segment_test \
+	tests/unit/block_test tests/unit/block_fail_test
 blocks_test_libs = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(CMOCKA_LIBS)
+block_fixture = tests/unit/block_fixture.h tests/unit/tempdir.h
+tests_unit_block_test_SOURCES = tests/unit/block_test.c $(block_fixture)
+tests_unit_block_test_LDADD = $(blocks_test_libs)
+tests_unit_block_fail_test_SOURCES = tests/unit/block_fail_test.c $(block_fixture)
+tests_unit_block_fail_test_LDADD = $(blocks_test_libs)
 tests_unit_file_test_SOURCES = tests/unit/file_test.c tests/unit/tempdir.h
 tests_unit_file_test_LDADD = $(blocks_test_libs)
 tests_unit_hash_test_SOURCES = tests/unit/hash_test.c
