@@ -9,7 +9,7 @@
 
 #include "rpc/program.h"
 
-#define STATS_BUCKETS 32 /* bucket b counts latencies of [2^(b-1), 2^b) microseconds */
+#define STATS_BUCKETS 40 /* bucket b counts latencies of [2^(b-1), 2^b) microseconds */
 
 struct stats;
 
@@ -22,7 +22,8 @@ struct stats_proc {
 	uint64_t buckets[STATS_BUCKETS];
 };
 
-/* shards: workers and one more (number 0) for all other threads. The programs must outlive it. */
+/* shards: how many threads add at the same time; more of them only share. The programs must
+ * outlive it. -ENOMEM. */
 int stats_open(
     const struct rpc_program *const *programs, int n, unsigned shards, struct stats **out);
 void stats_close(struct stats *);
@@ -31,17 +32,24 @@ struct stats_sample {
 	uint32_t bytes_in, bytes_out, status;
 	uint64_t us; /* from the record's arrival to its reply */
 };
-/* A program or procedure that isn't in the table is counted as rejected. */
+/* Counts a call; one of a program that stats_open wasn't told is left out. */
 void stats_add(struct stats *, unsigned shard, const struct rpc_program *, uint32_t proc,
     const struct stats_sample *);
-/* Counts a record that was no call, or one of no program or procedure that is served. */
-void stats_reject(struct stats *, unsigned shard);
-uint64_t stats_rejected(const struct stats *);
+
+/* What belongs to no procedure. */
+enum stats_event {
+	STATS_REJECTED,  /* records that were no call, or of no program or procedure served */
+	STATS_DUPLICATE, /* calls answered from the duplicate-request cache */
+	STATS_REFUSED,   /* connections beyond a limit */
+};
+#define STATS_EVENTS 3
+void stats_count(struct stats *, unsigned shard, enum stats_event);
+uint64_t stats_counted(const struct stats *, enum stats_event);
 
 /* Calls fn for each procedure, called or not. */
 void stats_each(const struct stats *, void (*fn)(void *arg, const struct stats_proc *), void *arg);
-/* The latency in microseconds below which so many percent of the calls lie: a bucket's upper end.
- */
+/* The latency in microseconds that so many percent of the calls don't exceed, to the precision of a
+ * bucket: its upper end, or the largest latency seen when that is less. 0 without calls. */
 uint64_t stats_percentile(const struct stats_proc *, unsigned percent);
 
 #endif
