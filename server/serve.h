@@ -20,7 +20,8 @@ struct sink {
 	const struct sink_ops *ops;
 };
 struct sink_ops {
-	/* Takes the reply over. From any thread; never waits. */
+	/* Takes the reply over; an empty one (no memory) is only freed. From any thread; never
+	 * waits. */
 	void (*send)(struct sink *, struct out *);
 	void (*hold)(struct sink *);
 	void (*drop)(struct sink *);
@@ -41,9 +42,13 @@ void serve_close(struct serve *);
 void serve_record(struct serve *, const struct serve_programs *, unsigned shard, struct sink *,
     const struct peer *, const uint8_t *record, uint32_t n);
 
+/* Waits until every reply that waited has been handed to its sink. The transports have stopped, and
+ * the batch was flushed. */
+void serve_drain(struct serve *);
+
 /* The duplicate cache's waiter function (drc_open). */
 void serve_waiter(void *waiter, const void *reply, uint32_t n);
-/* Gives the duplicate cache what the store kept over the restart. The number, or -errno. */
+/* Gives the duplicate cache what the store kept over the restart. 0 or -errno. */
 int serve_load(struct service *);
 
 #endif

@@ -21,9 +21,9 @@ struct service {
 	struct log *log;             /* server/log.h */
 	struct stats *stats;         /* server/stats.h */
 	struct store *store;
-	struct peers *peers; /* server/peer.h: callers, and the open views */
-	struct drc *drc;     /* rpc/drc.h */
-	uint64_t started;    /* seconds since 1970 */
+	struct peers *peers;         /* server/peer.h: callers, and the open views */
+	struct drc *drc;             /* rpc/drc.h */
+	uint64_t started;            /* seconds since 1970 */
 	const struct server *server; /* server/server.h: NULL when nothing is served */
 };
 
