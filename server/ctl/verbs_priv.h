@@ -1,0 +1,39 @@
+/*
+ * Verbs, private: what the verbs' files share.
+ */
+#ifndef SERVER_CTL_VERBS_PRIV_H
+#define SERVER_CTL_VERBS_PRIV_H
+
+#include "cow/client.h"
+#include "server/ctl/verbs.h"
+
+/* One request that runs. */
+struct verb_call {
+	struct service *service;
+	const struct proto_request *request;
+	struct proto_text *answer;
+};
+
+/* 0, or -errno with its sentence kept. */
+typedef int verb_fn(struct verb_call *);
+
+/* The value of a key that must be there: -EINVAL. */
+int verb_need(const struct verb_call *, const char *key, const char **out);
+/* Ends the kept sentence of a -ENOENT with the names that there are. Returns err. */
+int verb_help_client(const struct verb_call *, int err);
+int verb_help_image(const struct verb_call *, int err);
+
+/* What is known of clients that are in use, for rows that tell of them. */
+struct verb_use;
+int verb_use_get(const struct verb_call *, struct verb_use **out);
+void verb_use_free(struct verb_use **);
+/* Adds a client's keys to the row: mounted_by, since, last, memory. */
+void verb_use_row(const struct verb_call *, const struct verb_use *, const char *client);
+uint64_t verb_use_memory(const struct verb_use *);  /* of all views */
+uint32_t verb_use_mounted(const struct verb_use *); /* mounts */
+
+verb_fn verb_image_list, verb_image_show, verb_image_remove;
+verb_fn verb_client_add, verb_client_list, verb_client_show, verb_client_remove;
+verb_fn verb_status, verb_stats;
+
+#endif
