@@ -2,11 +2,33 @@
 noinst_LIBRARIES += server/libserver.a
 server_libserver_a_SOURCES = \
 	server/call.h \
-	server/config.h \
+	server/config.c server/config.h \
 	server/log.c server/log.h \
-	server/serve.h \
+	server/serve.c server/serve.h \
+	server/server.c server/server.h \
 	server/service.h \
-	server/stats.h
+	server/stats.c server/stats.h
+
+# Sockets and threads.
+server_libserver_a_SOURCES += \
+	server/net/conn.c server/net/conn.h \
+	server/net/conns.c server/net/conns.h \
+	server/net/dgram.c server/net/dgram.h \
+	server/net/listen.c server/net/listen.h \
+	server/net/loop.c server/net/loop.h \
+	server/net/rpcb.c server/net/rpcb.h
+
+# The control socket and what is asked there.
+server_libserver_a_SOURCES += \
+	server/ctl/address.c server/ctl/address.h \
+	server/ctl/ask.c \
+	server/ctl/ctl.c server/ctl/ctl.h \
+	server/ctl/proto.c server/ctl/proto.h \
+	server/ctl/verbs.c server/ctl/verbs.h server/ctl/verbs_priv.h \
+	server/ctl/verbs_client.c \
+	server/ctl/verbs_image.c \
+	server/ctl/verbs_status.c \
+	server/ctl/verbs_use.c
 
 # NFS, MOUNT and who may call.
 server_libserver_a_SOURCES += \
@@ -23,3 +45,8 @@ server_libserver_a_SOURCES += \
 	server/peer_address.c \
 	server/peer_mounts.c \
 	server/peer_priv.h
+
+sbin_PROGRAMS += server/rubusd
+server_rubusd_SOURCES = server/main.c
+server_rubusd_LDADD = server/libserver.a rpc/librpc.a cow/libcow.a \
+	$(TIRPC_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(SODIUM_LIBS) $(INIH_LIBS)
