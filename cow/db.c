@@ -57,6 +57,8 @@ errno_of(struct db *db, int rc)
 		return ENOMEM;
 	case SQLITE_CONSTRAINT:
 		return EEXIST;
+	case SQLITE_NOTADB:
+		return EPROTO;
 	case SQLITE_IOERR:
 		return rc == SQLITE_IOERR_WRITE && (sys == EDQUOT || sys == ENOSPC) ? ENOSPC : EIO;
 	default:

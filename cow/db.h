@@ -50,7 +50,8 @@ int db_bind_id(sqlite3_stmt *, int i, const struct id *);
 int db_column_id(sqlite3_stmt *, int i, struct id *out);
 
 /* The errno for an SQLite result, sentence kept: FULL -> ENOSPC, BUSY -> EBUSY, NOMEM -> ENOMEM,
- * CONSTRAINT -> EEXIST, the rest -> EIO. Returns it negative. what may be NULL. */
+ * CONSTRAINT -> EEXIST, NOTADB -> EPROTO, the rest -> EIO. Returns it negative. what may be NULL.
+ */
 int db_error(struct db *, int rc, const char *what);
 
 /* A pool of equal connections, opened as needed and at most max of them; db_lend waits for one. */

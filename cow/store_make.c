@@ -45,8 +45,8 @@ is_leftover(const char *name)
 	return false;
 }
 
-static int
-check_empty(struct files *files)
+int
+store_check_empty(struct files *files)
 {
 	DIR *dir CLEANUP(close_dir) = opendir(files_path(files));
 	struct dirent *entry;
@@ -129,7 +129,7 @@ store_make(struct files *files, uint32_t block_size)
 	if (size < BLOCK_SIZE_MIN || size > BLOCK_SIZE_MAX || (size & (size - 1)))
 		return err_set(
 		    EINVAL, "block size %u: it must be 4096, 8192, 16384, 32768 or 65536", size);
-	if ((rc = check_empty(files)) < 0)
+	if ((rc = store_check_empty(files)) < 0)
 		return rc;
 	fd = file_open(files, NEW_DB, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0)

@@ -72,6 +72,8 @@ open_folder(struct store *s, const char *path, const struct store_options *o)
 		return rc;
 	if (!has_db(s) && !make)
 		return err_set(ENOENT, "there is no store at %s", path);
+	if (!has_db(s) && (rc = store_check_empty(s->files)) < 0)
+		return rc;
 	if (o->mode == STORE_OWN && (rc = take_lock(s)) < 0)
 		return rc;
 	if (!has_db(s) && (rc = store_make(s->files, o->block_size)) < 0)

@@ -74,6 +74,8 @@ int store_write_side(struct store *, int (*fn)(struct db *, void *arg), void *ar
 
 /* Makes an absent folder. */
 int store_make_folder(const char *path);
+/* -EPROTO unless the folder is empty, but for what a making that was interrupted leaves. */
+int store_check_empty(struct files *);
 /* Makes store.db in a folder that has nothing else; the lock is held. */
 int store_make(struct files *, uint32_t block_size);
 /* -EPROTO unless store.db is one of a version that we know. */

@@ -29,3 +29,20 @@ tests_unit_hash_test_LDADD = $(blocks_test_libs)
 tests_unit_segment_test_SOURCES = tests/unit/segment_test.c tests/unit/tempdir.h
 tests_unit_segment_test_LDADD = $(blocks_test_libs)
 endif
+
+# The store's folder: databases, layers, clients, imports.
+EXTRA_DIST += tests/lib/tmpdir.h tests/lib/tinyimage.h
+store_test_libs = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(CMOCKA_LIBS)
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/db_test tests/unit/layer_test tests/unit/store_test \
+	tests/unit/client_test
+TESTS += tests/unit/db_test tests/unit/layer_test tests/unit/store_test tests/unit/client_test
+tests_unit_db_test_SOURCES = tests/unit/db_test.c tests/lib/tmpdir.c
+tests_unit_db_test_LDADD = $(store_test_libs)
+tests_unit_layer_test_SOURCES = tests/unit/layer_test.c tests/lib/tmpdir.c
+tests_unit_layer_test_LDADD = $(store_test_libs)
+tests_unit_store_test_SOURCES = tests/unit/store_test.c tests/lib/tmpdir.c tests/lib/tinyimage.c
+tests_unit_store_test_LDADD = $(store_test_libs)
+tests_unit_client_test_SOURCES = tests/unit/client_test.c tests/lib/tmpdir.c tests/lib/tinyimage.c
+tests_unit_client_test_LDADD = $(store_test_libs)
+endif

@@ -1,0 +1,339 @@
+/* The catalogue of clients: names, addresses, layers. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cow/client.h"
+#include "cow/err.h"
+#include "cow/layer.h"
+#include "tests/lib/tinyimage.h"
+#include "tests/lib/tmpdir.h"
+
+struct fixture {
+	struct tmpdir dir;
+	struct store *store;
+};
+
+static int
+setup(void **state)
+{
+	struct store_options options = { .mode = STORE_OWN, .create = true };
+	static struct fixture f;
+
+	tmpdir_make(&f.dir);
+	if (store_open(f.dir.path, &options, &f.store) < 0)
+		return -1;
+	tinyimage_publish(f.store, "pios", 41);
+	*state = &f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	store_close(f->store);
+	tmpdir_remove(&f->dir);
+	return 0;
+}
+
+static int
+add(struct store *s, const char *name, const char *address)
+{
+	struct client_options options = {
+		.name = name, .image = "pios", .naddresses = !!address, .addresses = { address }
+	};
+
+	return client_add(s, &options);
+}
+
+static struct client
+find(struct store *s, const char *name)
+{
+	struct client c;
+
+	assert_int_equal(client_find(s, name, &c), 0);
+	return c;
+}
+
+static void
+a_client_begins_with_an_empty_head_above_its_image(void **state)
+{
+	struct fixture *f = *state;
+	struct layer layer;
+	struct client c;
+	struct db *db;
+
+	assert_int_equal(add(f->store, "pi1", "10.0.0.7"), 0);
+	c = find(f->store, "pi1");
+	assert_string_equal(c.name, "pi1");
+	assert_string_equal(c.image, "pios");
+	assert_false(id_is_zero(&c.id));
+	assert_int_equal(c.incarnation, 1);
+	assert_false(c.any_address);
+	assert_int_equal(c.naddresses, 1);
+	assert_string_equal(c.addresses[0], "10.0.0.7");
+	assert_int_equal(c.delta_files + c.delta_bytes, 0);
+	db = db_lend(store_readers(f->store));
+	assert_int_equal(layer_get(db, c.head, &layer), 0);
+	db_return(store_readers(f->store), db);
+	assert_int_equal(layer.next_ino, 42);
+	assert_int_equal(layer.parent, 0);
+	assert_true(id_eq(&layer.image, &c.image_id));
+	assert_false(layer.sealed);
+}
+
+static void
+no_two_clients_share_id_key_or_head(void **state)
+{
+	struct fixture *f = *state;
+	struct client one, two;
+
+	assert_int_equal(add(f->store, "pi1", NULL), 0);
+	assert_int_equal(add(f->store, "pi2", NULL), 0);
+	one = find(f->store, "pi1");
+	two = find(f->store, "pi2");
+	assert_false(id_eq(&one.id, &two.id));
+	assert_memory_not_equal(one.key, two.key, sizeof(one.key));
+	assert_int_not_equal(one.head, two.head);
+}
+
+static void
+a_client_is_found_by_name_id_and_address(void **state)
+{
+	struct fixture *f = *state;
+	struct client c, by;
+	struct id other = { { 1 } };
+
+	assert_int_equal(add(f->store, "pi1", "10.0.0.7"), 0);
+	assert_int_equal(add(f->store, "pi2", "10.0.0.8"), 0);
+	c = find(f->store, "pi2");
+	assert_int_equal(client_find_id(f->store, &c.id, &by), 0);
+	assert_string_equal(by.name, "pi2");
+	assert_int_equal(client_find_address(f->store, "10.0.0.8", &by), 0);
+	assert_string_equal(by.name, "pi2");
+	assert_int_equal(client_find(f->store, "pi3", &by), -ENOENT);
+	assert_int_equal(client_find_id(f->store, &other, &by), -ENOENT);
+	assert_int_equal(client_find_address(f->store, "10.0.0.9", &by), -ENOENT);
+}
+
+static void
+an_address_is_one_however_it_is_written(void **state)
+{
+	static const struct {
+		const char *given, *kept, *taken;
+	} cases[] = {
+		{ "::ffff:10.0.0.7", "10.0.0.7", "10.0.0.7" },
+		{ "FE80:0:0::1", "fe80::1", "fe80:0000::0001" },
+		{ "10.0.0.8", "10.0.0.8", "::ffff:0a00:0008" },
+	};
+	struct fixture *f = *state;
+	struct client c;
+	char name[8];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(name, sizeof(name), "pi%u", i);
+		assert_int_equal(add(f->store, name, cases[i].given), 0);
+		assert_string_equal(find(f->store, name).addresses[0], cases[i].kept);
+		assert_int_equal(add(f->store, "other", cases[i].taken), -EEXIST);
+		assert_non_null(strstr(err_text(-EEXIST), name));
+		assert_int_equal(client_find_address(f->store, cases[i].taken, &c), 0);
+		assert_string_equal(c.name, name);
+	}
+}
+
+static void
+what_is_no_address_is_refused(void **state)
+{
+	static const char *const bad[] = { "", "10.0.0", "10.0.0.256", "10.0.0.1/24", "pi.local",
+		"fe80::1%eth0", "1.2.3.4 " };
+	struct fixture *f = *state;
+	struct client c;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(add(f->store, "pi1", bad[i]), -EINVAL);
+	assert_int_equal(client_find(f->store, "pi1", &c), -ENOENT);
+}
+
+static int
+count_layers(struct db *db, void *arg)
+{
+	static const char sql[] = "SELECT count(*) FROM layer";
+	sqlite3_stmt *stmt = db_stmt(db, sql);
+
+	assert_int_equal(db_step(db, stmt), 1);
+	*(int64_t *)arg = sqlite3_column_int64(stmt, 0);
+	db_reset(stmt);
+	return 0;
+}
+
+static void
+a_refused_client_leaves_nothing_behind(void **state)
+{
+	struct client_options no_image = { .name = "pi2", .image = "nope" };
+	struct client_options twice = { .name = "pi2",
+		.image = "pios",
+		.naddresses = 2,
+		.addresses = { "10.0.0.8", "10.0.0.7" } };
+	struct fixture *f = *state;
+	struct client c;
+	int64_t layers;
+
+	assert_int_equal(add(f->store, "pi1", "10.0.0.7"), 0);
+	assert_int_equal(add(f->store, "pi1", "10.0.0.9"), -EEXIST);
+	assert_int_equal(add(f->store, "../pi2", NULL), -EINVAL);
+	assert_int_equal(client_add(f->store, &no_image), -ENOENT);
+	assert_non_null(strstr(err_text(-ENOENT), "nope"));
+	assert_int_equal(client_add(f->store, &twice), -EEXIST);
+	assert_non_null(strstr(err_text(-EEXIST), "10.0.0.7 belongs to client pi1"));
+	assert_int_equal(client_find(f->store, "pi2", &c), -ENOENT);
+	assert_int_equal(client_find_address(f->store, "10.0.0.8", &c), -ENOENT);
+	assert_int_equal(store_write(f->store, count_layers, &layers), 0);
+	assert_int_equal(layers, 1);
+}
+
+static int
+sum_of_layers(struct db *db, void *arg)
+{
+	struct client *c = arg;
+	uint64_t head;
+
+	assert_int_equal(layer_seal(db, c->head), 0);
+	assert_int_equal(layer_create(db, c->head, &c->image_id, 50, &head), 0);
+	assert_int_equal(db_exec(db, "UPDATE layer SET files = id, bytes = 1000 * id"), 0);
+	c->delta_files = c->head + head;
+	c->head = head;
+	return db_exec(db, "UPDATE client SET head = (SELECT max(id) FROM layer)");
+}
+
+static void
+a_delta_is_that_of_the_whole_chain(void **state)
+{
+	struct fixture *f = *state;
+	struct client c, got;
+
+	assert_int_equal(add(f->store, "pi1", NULL), 0);
+	c = find(f->store, "pi1");
+	assert_int_equal(store_write(f->store, sum_of_layers, &c), 0);
+	got = find(f->store, "pi1");
+	assert_int_equal(got.head, c.head);
+	assert_int_equal(got.delta_files, c.delta_files);
+	assert_int_equal(got.delta_bytes, c.delta_files * 1000);
+}
+
+static int
+fork_head(struct db *db, void *arg)
+{
+	struct client *two = arg;
+	uint64_t sealed, head;
+	struct layer layer;
+
+	assert_int_equal(layer_get(db, two->head, &layer), 0);
+	assert_int_equal(layer_seal(db, two->head), 0);
+	sealed = two->head;
+	assert_int_equal(layer_create(db, sealed, &two->image_id, 50, &head), 0);
+	assert_int_equal(
+	    db_exec(db, "UPDATE client SET head = (SELECT max(id) FROM layer) WHERE name = 'pi2'"),
+	    0);
+	assert_int_equal(layer_create(db, sealed, &two->image_id, 50, &head), 0);
+	return db_exec(
+	    db, "UPDATE client SET head = (SELECT max(id) FROM layer) WHERE name = 'pi1'");
+}
+
+static void
+a_removed_client_takes_only_layers_that_nobody_else_needs(void **state)
+{
+	struct fixture *f = *state;
+	struct client two, c;
+	int64_t layers;
+
+	assert_int_equal(add(f->store, "pi1", "10.0.0.7"), 0);
+	assert_int_equal(add(f->store, "pi2", NULL), 0);
+	two = find(f->store, "pi2");
+	assert_int_equal(store_write(f->store, fork_head, &two), 0);
+	assert_int_equal(store_write(f->store, count_layers, &layers), 0);
+	assert_int_equal(layers, 4);
+	assert_int_equal(client_remove(f->store, "pi1"), 0);
+	assert_int_equal(client_remove(f->store, "pi1"), -ENOENT);
+	assert_int_equal(client_find_address(f->store, "10.0.0.7", &c), -ENOENT);
+	assert_int_equal(store_write(f->store, count_layers, &layers), 0);
+	assert_int_equal(layers, 3); /* only its own head is gone */
+	assert_int_equal(add(f->store, "pi3", "10.0.0.7"), 0);
+	find(f->store, "pi2");
+	assert_int_equal(client_remove(f->store, "pi2"), 0);
+	assert_int_equal(store_write(f->store, count_layers, &layers), 0);
+	assert_int_equal(layers, 2);
+}
+
+struct names {
+	struct store *store;
+	char text[100];
+};
+
+static int
+join_names(void *arg, const struct client *c)
+{
+	struct names *all = arg;
+
+	assert_int_equal(find(all->store, c->name).head, c->head);
+	strcat(strcat(all->text, c->name), " ");
+	return strcmp(c->name, "pi3") == 0 ? 1 : 0;
+}
+
+static void
+clients_are_listed_by_name_until_told_to_stop(void **state)
+{
+	static const char *const names[] = { "pi3", "pi1", "pi4", "pi2" };
+	struct fixture *f = *state;
+	struct names all = { .store = f->store };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+		assert_int_equal(add(f->store, names[i], NULL), 0);
+	assert_int_equal(client_each(f->store, join_names, &all), 1);
+	assert_string_equal(all.text, "pi1 pi2 pi3 ");
+}
+
+static void
+clients_are_there_after_reopening(void **state)
+{
+	struct store_options options = { .mode = STORE_OWN };
+	struct fixture *f = *state;
+	struct client before, after;
+
+	assert_int_equal(add(f->store, "pi1", "10.0.0.7"), 0);
+	before = find(f->store, "pi1");
+	store_close(f->store);
+	assert_int_equal(store_open(f->dir.path, &options, &f->store), 0);
+	after = find(f->store, "pi1");
+	assert_memory_equal(before.key, after.key, sizeof(before.key));
+	assert_true(id_eq(&before.id, &after.id));
+	assert_int_equal(before.head, after.head);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_client_begins_with_an_empty_head_above_its_image),
+		TEST(no_two_clients_share_id_key_or_head),
+		TEST(a_client_is_found_by_name_id_and_address),
+		TEST(an_address_is_one_however_it_is_written),
+		TEST(what_is_no_address_is_refused),
+		TEST(a_refused_client_leaves_nothing_behind),
+		TEST(a_delta_is_that_of_the_whole_chain),
+		TEST(a_removed_client_takes_only_layers_that_nobody_else_needs),
+		TEST(clients_are_listed_by_name_until_told_to_stop),
+		TEST(clients_are_there_after_reopening),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
