@@ -85,6 +85,20 @@ ask_hook_at(struct files *f, enum file_event event, const char *name, uint64_t o
 	return ask_hook(f, event, name, off, &len);
 }
 
+/* What root makes in another's store is the other's: an import that must run as root is served by a
+ * server that must not. */
+static int
+give_to_owner(struct files *f, int fd, const char *name)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return 0;
+	if (fstat(f->dir, &st) < 0 || (st.st_uid != 0 && fchown(fd, st.st_uid, st.st_gid) < 0))
+		return err_errno("%s/%s: give it to the folder's owner", f->path, name);
+	return 0;
+}
+
 int
 file_open(struct files *f, const char *name, int flags, mode_t mode)
 {
@@ -95,7 +109,13 @@ file_open(struct files *f, const char *name, int flags, mode_t mode)
 	do
 		fd = openat(f->dir, name, flags | O_CLOEXEC, mode);
 	while (fd < 0 && errno == EINTR);
-	return fd < 0 ? err_errno("%s/%s", f->path, name) : fd;
+	if (fd < 0)
+		return err_errno("%s/%s", f->path, name);
+	if (flags & O_CREAT && (err = give_to_owner(f, fd, name)) < 0) {
+		close(fd);
+		return err;
+	}
+	return fd;
 }
 
 static size_t
@@ -281,8 +301,11 @@ file_mkdir(struct files *f, const char *name, mode_t mode)
 {
 	struct stat st;
 
-	if (mkdirat(f->dir, name, mode) == 0)
-		return 0;
+	if (mkdirat(f->dir, name, mode) == 0) {
+		int fd CLEANUP_FD = openat(f->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		return fd < 0 ? err_errno("%s/%s", f->path, name) : give_to_owner(f, fd, name);
+	}
 	if (errno == EEXIST && fstatat(f->dir, name, &st, 0) == 0 && !S_ISDIR(st.st_mode))
 		return err_set(ENOTDIR, "%s/%s: there, but not a folder", f->path, name);
 	return errno == EEXIST ? 0 : err_errno("%s/%s: make folder", f->path, name);

@@ -35,7 +35,8 @@ const char *files_path(const struct files *);
 /* The folder's descriptor, for what needs it (statvfs); files' own. */
 int files_dirfd(const struct files *);
 
-/* A descriptor (caller closes it) or -errno. flags as open(2); O_CLOEXEC is added. */
+/* A descriptor (caller closes it) or -errno. flags as open(2); O_CLOEXEC is added. What root makes
+ * is given to the folder's owner; the same for file_mkdir. */
 int file_open(struct files *, const char *name, int flags, mode_t mode);
 /* Writes all of iov at off, or fails. name is for hooks and error sentences. */
 int file_pwritev(struct files *, int fd, const char *name, struct iovec *iov, int n, uint64_t off);
