@@ -206,10 +206,11 @@ store_close(struct store *s)
 	close_images(s);
 	if (s->blocks)
 		blocks_close(s->blocks);
-	db_close(s->writer);
-	db_close(s->side);
+	/* Writers last: the last to close empties the write-ahead log, which readers can't. */
 	db_pool_close(s->block_readers);
 	db_pool_close(s->readers);
+	db_close(s->writer);
+	db_close(s->side);
 	if (s->hash)
 		hash_close(s->hash);
 	if (s->lock >= 0)

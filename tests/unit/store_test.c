@@ -278,6 +278,22 @@ write_and_fail(struct db *db, void *arg)
 }
 
 static void
+a_closed_store_leaves_no_log(void **state)
+{
+	static const enum store_mode modes[] = { STORE_OWN, STORE_IMPORT };
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(modes); i++) {
+		struct store *s = open_as(f, modes[i]);
+
+		assert_int_equal(number(s, "SELECT count(*) FROM segment"), 0);
+		store_close(s);
+		assert_false(tmpdir_has(&f->dir, "store/store.db-wal"));
+		assert_false(tmpdir_has(&f->dir, "store/store.db-shm"));
+	}
+}
+
+static void
 a_write_that_fails_changes_nothing(void **state)
 {
 	static const enum store_mode modes[] = { STORE_OWN, STORE_IMPORT };
@@ -361,6 +377,38 @@ a_block_of_the_store_is_found_by_an_import(void **state)
 	store_import_end(import);
 	store_close(s);
 	store_close(owner);
+}
+
+static void
+what_root_imports_is_the_folder_owners(void **state)
+{
+	static const char *const names[] = { "store.db", "lock", "images", "segments",
+		"images/05000000000000000000000000000000.db", "segments/00000001-00000001.seg" };
+	struct image_info info = tinyimage_info("pios", 5);
+	struct fixture *f = *state;
+	struct store_import *import;
+	struct store *s;
+	struct stat st;
+	char name[100];
+	struct id id;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mkdir(f->path, 0700), 0);
+	assert_int_equal(chown(f->path, 4711, 4712), 0);
+	s = open_as(f, STORE_OWN);
+	assert_int_equal(store_import_begin(s, &import), 0);
+	tinyimage_fill(import, 5);
+	put_new_block(store_import_blocks(import), &id);
+	assert_int_equal(store_import_publish(import, &info), 0);
+	store_import_end(import);
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(name, sizeof(name), "store/%s", names[i]);
+		assert_int_equal(stat(tmpdir_path(&f->dir, name), &st), 0);
+		assert_int_equal(st.st_uid, 4711);
+		assert_int_equal(st.st_gid, 4712);
+	}
+	store_close(s);
 }
 
 static void
@@ -712,10 +760,12 @@ main(void)
 		TEST(a_second_owner_hears_who_is_the_first),
 		TEST(only_a_start_raises_the_epoch),
 		TEST(blocks_are_found_again_after_reopening),
+		TEST(a_closed_store_leaves_no_log),
 		TEST(a_write_that_fails_changes_nothing),
 		TEST(who_looks_does_not_write),
 		TEST(an_import_is_seen_whole_or_not_at_all),
 		TEST(a_block_of_the_store_is_found_by_an_import),
+		TEST(what_root_imports_is_the_folder_owners),
 		TEST(an_abandoned_import_gives_all_back),
 		TEST(the_next_to_open_sweeps_a_dead_import),
 		TEST(a_living_import_survives_every_sweep),
