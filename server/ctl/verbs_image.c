@@ -1,5 +1,6 @@
 /* Verbs about images. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "cow/err.h"
 #include "server/ctl/verbs_priv.h"
@@ -49,5 +50,11 @@ verb_image_remove(struct verb_call *v)
 
 	if (err == 0)
 		err = store_image_remove(v->service->store, name);
+	if (err == -EBUSY) {
+		char sentence[400];
+
+		snprintf(sentence, sizeof(sentence), "%s", err_text(err));
+		return err_set(EBUSY, "%s; rubus client remove first", sentence);
+	}
 	return verb_help_image(v, err);
 }

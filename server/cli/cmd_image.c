@@ -1,0 +1,145 @@
+/* rubus image ... */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cow/bytes.h"
+#include "server/cli/cli.h"
+#include "server/cli/print.h"
+
+#define IMPORTER "rubus-import"
+
+static const struct print_column columns[] = {
+	{ "name", "NAME", PRINT_TEXT },
+	{ "id", NULL, PRINT_TEXT },
+	{ "entries", "ENTRIES", PRINT_COUNT },
+	{ "bytes", "SIZE", PRINT_SIZE },
+	{ "stored", "STORED", PRINT_SIZE },
+	{ "clients", "CLIENTS", PRINT_COUNT },
+	{ "created", "CREATED", PRINT_TIME },
+};
+static const struct print_column show_columns[] = {
+	{ "name", "Name", PRINT_TEXT },
+	{ "id", "Id", PRINT_TEXT },
+	{ "entries", "Entries", PRINT_COUNT },
+	{ "bytes", "Size of its files", PRINT_SIZE },
+	{ "stored", "Stored for it", PRINT_SIZE },
+	{ "clients", "Clients", PRINT_COUNT },
+	{ "created", "Created", PRINT_TIME },
+};
+static const struct print_rows rows = PRINT_ROWS("image", columns);
+static const struct print_rows show_rows = PRINT_ROWS("image", show_columns);
+
+int
+cli_image_list(struct cli *cli)
+{
+	struct proto_answer answer;
+	int status = cli_ask_name(cli, "image-list", NULL, &answer);
+
+	if (status)
+		return status;
+	if (cli->json)
+		status = print_json(print_array(&answer, &rows), false);
+	else
+		print_table(&answer, &rows,
+		    "There is no image yet: rubus image import SOURCE --name NAME makes one.");
+	proto_answer_free(&answer);
+	return status;
+}
+
+int
+cli_image_show(struct cli *cli)
+{
+	struct proto_answer answer;
+	const struct proto_row *row;
+	int status = cli_ask_name(cli, "image-show", cli->args[0], &answer);
+
+	if (status)
+		return status;
+	row = print_first(&answer, rows.kind);
+	if (row && cli->json)
+		status = print_json(print_object(row, &rows), false);
+	else if (row)
+		print_lines(row, &show_rows);
+	proto_answer_free(&answer);
+	return status;
+}
+
+int
+cli_image_remove(struct cli *cli)
+{
+	struct proto_answer answer;
+	int status = cli_ask_name(cli, "image-remove", cli->args[0], &answer);
+
+	if (status)
+		return status;
+	proto_answer_free(&answer);
+	if (cli->json)
+		return print_json(json_pack("{s:s}", "removed", cli->args[0]), false);
+	printf("Removed image %s.\n", cli->args[0]);
+	return 0;
+}
+
+/* Runs the importer of this folder, if it is there. */
+static void
+exec_in(const char *folder, const char *below, char **argv)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s%s/" IMPORTER, folder, below) < (int)sizeof(path))
+		execv(path, argv);
+}
+
+/* $RUBUS_LIBEXEC, beside this program (in a build tree), or where it was installed. */
+static void
+exec_importer(char **argv)
+{
+	const char *set = getenv("RUBUS_LIBEXEC");
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (set && *set) {
+		exec_in(set, "", argv);
+		return;
+	}
+	self[n > 0 ? n : 0] = '\0';
+	slash = strrchr(self, '/');
+	if (slash) {
+		*slash = '\0';
+		exec_in(self, "", argv);
+		exec_in(self, "/../libexec/rubus", argv);
+	}
+	exec_in(PKGLIBEXECDIR, "", argv);
+}
+
+int
+cli_image_import(struct cli *cli)
+{
+	char name[] = IMPORTER, store[] = "--store", as[] = "--name", skip[] = "--skip-errors",
+	     json[] = "--json", end[] = "--";
+	char *argv[12];
+	int n = 0;
+
+	argv[n++] = name;
+	argv[n++] = store;
+	argv[n++] = strdup(cli->store);
+	argv[n++] = as;
+	argv[n++] = strdup(cli->name);
+	if (cli->given & CLI_SKIP_ERRORS)
+		argv[n++] = skip;
+	if (cli->json)
+		argv[n++] = json;
+	argv[n++] = end;
+	argv[n++] = cli->args[0];
+	argv[n] = NULL;
+	exec_importer(argv);
+	fprintf(stderr, "rubus: can't run " IMPORTER ": %s ($RUBUS_LIBEXEC names its folder)\n",
+	    strerror(errno));
+	free(argv[2]);
+	free(argv[4]);
+	return 1;
+}
