@@ -1,5 +1,70 @@
 # Tests.
 
+# RPC: unit tests; calls and replies as text, replayed.
+rpc_libs = rpc/librpc.a $(TIRPC_LIBS)
+wire_table = tests/wire/table.c tests/wire/table.h
+EXTRA_DIST += tests/wire/attr.hex tests/wire/dir.hex tests/wire/fs.hex tests/wire/io.hex \
+	tests/wire/mount.hex tests/wire/name.hex tests/wire/rpc.hex
+if HAVE_CMOCKA
+rpc_tests = tests/unit/record_test tests/unit/msg_test tests/unit/reply_test \
+	tests/unit/program_test tests/unit/drc_test tests/unit/dirlist_test \
+	tests/unit/leaf_test tests/wire/replay_test
+check_PROGRAMS += $(rpc_tests)
+TESTS += $(rpc_tests)
+tests_unit_record_test_SOURCES = tests/unit/record_test.c
+tests_unit_record_test_LDADD = $(rpc_libs) $(CMOCKA_LIBS)
+tests_unit_msg_test_SOURCES = tests/unit/msg_test.c
+tests_unit_msg_test_LDADD = $(rpc_libs) $(CMOCKA_LIBS)
+tests_unit_reply_test_SOURCES = tests/unit/reply_test.c
+tests_unit_reply_test_LDADD = $(rpc_libs) $(CMOCKA_LIBS)
+tests_unit_program_test_SOURCES = tests/unit/program_test.c $(wire_table)
+tests_unit_program_test_LDADD = $(rpc_libs) $(CMOCKA_LIBS)
+tests_unit_drc_test_SOURCES = tests/unit/drc_test.c
+tests_unit_drc_test_LDADD = $(rpc_libs) $(CMOCKA_LIBS)
+tests_unit_dirlist_test_SOURCES = tests/unit/dirlist_test.c
+tests_unit_dirlist_test_LDADD = $(rpc_libs) $(CMOCKA_LIBS)
+tests_unit_leaf_test_SOURCES = tests/unit/leaf_test.c
+tests_unit_leaf_test_LDADD = $(rpc_libs) $(CMOCKA_LIBS)
+tests_wire_replay_test_SOURCES = tests/wire/replay_test.c tests/wire/hex.c tests/wire/hex.h $(wire_table)
+tests_wire_replay_test_LDADD = $(rpc_libs) $(CMOCKA_LIBS)
+endif
+
+# Fuzzing of rpc/: each target runs its corpus in `make check`; with --enable-fuzz it is a libFuzzer
+# program too, with everything it calls compiled for it.
+EXTRA_DIST += tests/fuzz/corpus/record tests/fuzz/corpus/msg tests/fuzz/corpus/args
+fuzz_main = tests/fuzz/main.c tests/fuzz/fuzz.h
+rpc_corpora = tests/fuzz/record_corpus tests/fuzz/msg_corpus tests/fuzz/args_corpus
+check_PROGRAMS += $(rpc_corpora)
+TESTS += $(rpc_corpora)
+tests_fuzz_record_corpus_SOURCES = tests/fuzz/record_fuzz.c $(fuzz_main)
+tests_fuzz_record_corpus_LDADD = $(rpc_libs)
+tests_fuzz_msg_corpus_SOURCES = tests/fuzz/msg_fuzz.c $(fuzz_main) $(wire_table)
+tests_fuzz_msg_corpus_LDADD = $(rpc_libs)
+tests_fuzz_args_corpus_SOURCES = tests/fuzz/args_fuzz.c $(fuzz_main) $(wire_table)
+tests_fuzz_args_corpus_LDADD = $(rpc_libs)
+if FUZZ
+fuzz_sanitizers = address,undefined -fno-sanitize-recover=undefined -g
+fuzz_cflags = $(AM_CFLAGS) -fsanitize=fuzzer-no-link,$(fuzz_sanitizers)
+fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer,$(fuzz_sanitizers)
+noinst_LIBRARIES += tests/fuzz/librpcfuzz.a
+tests_fuzz_librpcfuzz_a_SOURCES = $(rpc_librpc_a_SOURCES) $(wire_table)
+nodist_tests_fuzz_librpcfuzz_a_SOURCES = $(nodist_rpc_librpc_a_SOURCES)
+tests_fuzz_librpcfuzz_a_CFLAGS = $(fuzz_cflags)
+noinst_PROGRAMS += tests/fuzz/record_fuzz tests/fuzz/msg_fuzz tests/fuzz/args_fuzz
+tests_fuzz_record_fuzz_SOURCES = tests/fuzz/record_fuzz.c tests/fuzz/fuzz.h
+tests_fuzz_record_fuzz_CFLAGS = $(fuzz_cflags)
+tests_fuzz_record_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_record_fuzz_LDADD = tests/fuzz/librpcfuzz.a $(TIRPC_LIBS)
+tests_fuzz_msg_fuzz_SOURCES = tests/fuzz/msg_fuzz.c tests/fuzz/fuzz.h
+tests_fuzz_msg_fuzz_CFLAGS = $(fuzz_cflags)
+tests_fuzz_msg_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_msg_fuzz_LDADD = tests/fuzz/librpcfuzz.a $(TIRPC_LIBS)
+tests_fuzz_args_fuzz_SOURCES = tests/fuzz/args_fuzz.c tests/fuzz/fuzz.h
+tests_fuzz_args_fuzz_CFLAGS = $(fuzz_cflags)
+tests_fuzz_args_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_args_fuzz_LDADD = tests/fuzz/librpcfuzz.a $(TIRPC_LIBS)
+endif
+
 # NFS: handles, attributes.
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/fh_test tests/unit/conv_test
