@@ -111,3 +111,14 @@ tests_unit_store_test_LDADD = $(store_test_libs)
 tests_unit_client_test_SOURCES = tests/unit/client_test.c tests/lib/tmpdir.c tests/lib/tinyimage.c
 tests_unit_client_test_LDADD = $(store_test_libs)
 endif
+
+# Imports. The library of what tests need, too: tarball.h makes sources, imported.h imports them.
+EXTRA_DIST += tests/lib/tarball.h tests/lib/imported.h
+import_test_libs = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS) $(CMOCKA_LIBS)
+imported_sources = tests/lib/tmpdir.c tests/lib/imported.c tests/lib/tarball.c
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/import_dir_test
+TESTS += tests/unit/import_dir_test
+tests_unit_import_dir_test_SOURCES = tests/unit/import_dir_test.c $(imported_sources)
+tests_unit_import_dir_test_LDADD = $(import_test_libs)
+endif
