@@ -1,0 +1,65 @@
+#!/bin/bash
+# Debian boots diskless from a Rubus client, twice: what it wrote the first time is there the second
+# time, a package is installed in it, and another client sees none of it.
+set -u
+. "$(dirname "$0")/lib.sh"
+require_root
+require rubusd rubus qemu-system-x86_64 rpcbind mmdebstrap busybox cpio modprobe ip jq
+enter_namespace "$@"
+
+cat >"$t/first" <<'END'
+set -eu
+findmnt -no FSTYPE,SOURCE /
+systemctl is-system-running --wait || systemctl --failed --no-legend
+systemctl is-active multi-user.target
+echo written-by-pi-01 >/etc/hostname
+echo "deb [trusted=yes] file:/srv/packages ./" >/etc/apt/sources.list
+apt-get -q update
+apt-get -q -y install hello
+hello
+mkdir /home/pupil
+dd if=/dev/urandom of=/home/pupil/work bs=64k count=64 2>/dev/null
+sha256sum /home/pupil/work >/home/pupil/work.sum
+ln /home/pupil/work /home/pupil/link
+mv /usr/share/zoneinfo /usr/share/zones
+END
+cat >"$t/second" <<'END'
+set -eux
+systemctl is-active multi-user.target
+test "$(cat /etc/hostname)" = written-by-pi-01
+sha256sum -c /home/pupil/work.sum
+test /home/pupil/work -ef /home/pupil/link
+test ! -e /usr/share/zoneinfo
+test -e /usr/share/zones/Europe/Berlin
+hello
+dpkg --verify hello
+dpkg --audit
+END
+cat >"$t/other" <<'END'
+set -eux
+mkdir /mnt/mine /mnt/theirs
+mount -t nfs -o ro,vers=3,nolock,tcp,addr=10.77.0.1 10.77.0.1:/ /mnt/mine
+test "$(cat /mnt/mine/etc/hostname)" = golden
+test ! -e /mnt/mine/home/pupil
+test ! -e /mnt/mine/usr/bin/hello
+test -e /mnt/mine/usr/share/zoneinfo/Europe/Berlin
+! grep -q '^Package: hello$' /mnt/mine/var/lib/dpkg/status
+! mount -t nfs -o ro,vers=3,nolock,tcp,addr=10.77.0.1 10.77.0.1:/pi-01 /mnt/theirs 2>/dev/null
+echo "the other client sees the golden root only, and may not mount /pi-01"
+END
+
+start_rpcbind
+rubus_ image import "$guest/root.tar" --name debian
+rubus_ client add pi-01 --image debian --address 10.77.0.11
+rubus_ client add pi-02 --image debian --address 10.77.0.12
+start_rubusd
+
+say "== first boot"
+boot_diskless 10.77.0.11 pi-01 -l "$t/console1" "$t/first" || fail "the first boot: status $?"
+rubus_ stats
+say "== second boot"
+boot_diskless 10.77.0.11 pi-01 -l "$t/console2" "$t/second" || fail "the second boot: status $?"
+rubus_ stats
+say "== the other client"
+boot_mount 10.77.0.12 pi-02 "$t/other" || fail "the other client: status $?"
+stop_rubusd
