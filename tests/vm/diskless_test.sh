@@ -32,7 +32,7 @@ test /home/pupil/work -ef /home/pupil/link
 test ! -e /usr/share/zoneinfo
 test -e /usr/share/zones/Europe/Berlin
 hello
-dpkg --verify hello
+(cd / && grep ' usr/bin/' /var/lib/dpkg/info/hello.md5sums | md5sum -c)
 dpkg --audit
 END
 cat >"$t/other" <<'END'

@@ -1,0 +1,67 @@
+#!/bin/bash
+# Linux's NFS client does some hundreds of file operations on one client's view, and the same on a
+# local ext4: line by line the answers are the same. Another client's view shows nothing of it.
+set -u
+. "$(dirname "$0")/lib.sh"
+require_root
+require rubusd rubus qemu-system-x86_64 mmdebstrap busybox cpio modprobe ip mkfs.ext4
+enter_namespace "$@"
+
+cat >"$t/job" <<'END'
+mkdir /mnt/1 /mnt/2 /mnt/local
+mount -t nfs -o vers=3,nolock,tcp,addr=10.77.0.1 10.77.0.1:/pi-01 /mnt/1 || exit 1
+mount -t nfs -o vers=3,nolock,tcp,addr=10.77.0.1 10.77.0.1:/pi-02 /mnt/2 || exit 1
+mount -t ext4 -o noatime /dev/vda /mnt/local || exit 1
+rmdir /mnt/local/lost+found
+
+look() { cd /mnt/2 && /run/job/fileops /run/job/look; }
+look >/tmp/before
+for place in local 1; do
+	cd /mnt/$place || exit 1
+	echo "@@@ $place"
+	for script in fileops.ops random.ops; do /run/job/fileops /run/job/$script || exit 1; done
+done
+look >/tmp/after
+echo "@@@ other"
+cmp /tmp/before /tmp/after && grep -c 'mtime' /tmp/after
+cd / && umount /mnt/1 /mnt/2 /mnt/local
+END
+echo 'tree .' >"$t/look"
+fileops=$builddir/tests/vm/fileops
+[ -x "$fileops" ] || fileops=$builddir/fileops
+
+"$vm/golden-tree" "$t/tree/golden"
+tar -C "$t/tree" --numeric-owner -cf "$t/golden.tar" golden
+truncate -s 64M "$t/disk"
+mkfs.ext4 -q -b 4096 -I 256 -N 8192 -d "$t/tree" "$t/disk"
+seed=${RUBUS_SEED:-$RANDOM}
+say "random operations: RUBUS_SEED=$seed"
+"$vm/fileops-random" "$seed" 400 >"$t/random.ops"
+
+rubus_ image import "$t/golden.tar" --name small
+rubus_ client add pi-01 --image small --any-address
+rubus_ client add pi-02 --image small --any-address
+start_rubusd
+boot_mount 10.77.0.12 tester -d "$t/disk" -t 240 "$t/job" "$fileops" "$vm/fileops.ops" "$t/random.ops" "$t/look" \
+	>"$t/out" || fail "the guest: status $?"
+stop_rubusd
+
+part() { awk -v name="$1" '/^@@@ / { on = $2 == name; next } on' "$t/out"; }
+part local >"$t/local"
+part 1 >"$t/nfs"
+part other >"$t/other"
+diff "$t/local" "$t/nfs" | grep '^[<>]' >"$t/differs"
+sed "s/^\(.\) [0-9]*: /\1 /" "$t/differs" | LC_ALL=C sort >"$t/found"
+grep -v '^#' "$vm/fileops.differs" | LC_ALL=C sort >"$t/expected"
+say "$(grep -c '^[0-9]*: ' "$t/nfs") operations, $(grep -c '^>' "$t/differs") answers differ from ext4's," \
+	"$(grep -c '^>' "$t/expected") are known to (fileops.differs)"
+if ! diff "$t/expected" "$t/found" >"$t/news"; then
+	say "local ext4 (<) and NFS (>):"
+	cat "$t/differs"
+	say "news beside fileops.differs:"
+	cat "$t/news"
+	fail "the answers are not those of a local file system"
+fi
+[ "$(wc -l <"$t/nfs")" -gt 500 ] || fail "the operations were cut short"
+say "the other client's view: $(cat "$t/other") entries, the same before and after"
+[ "$(cat "$t/other")" -gt 1000 ] || fail "the other client's view has changed"
