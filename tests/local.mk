@@ -1,5 +1,28 @@
 # Tests.
 
+# The house rules.
+dist_check_SCRIPTS += tests/check-includes tests/check-format
+TESTS += tests/check-includes tests/check-format
+
+# A real kernel as the client, by `make check-vm`: as root, and it takes minutes.
+vm_tests = tests/vm/mount_test.sh tests/vm/diskless_test.sh
+TEST_EXTENSIONS = .sh
+AM_TESTS_ENVIRONMENT = RUBUS_BUILDDIR='$(abs_builddir)'; export RUBUS_BUILDDIR;
+dist_check_SCRIPTS += $(vm_tests)
+EXTRA_DIST += scripts/debian-root scripts/packages \
+	tests/vm/boot tests/vm/fileops-random tests/vm/fileops.differs tests/vm/fileops.ops \
+	tests/vm/golden-tree tests/vm/guest tests/vm/job-keep tests/vm/job-run tests/vm/job.service \
+	tests/vm/lib.sh tests/vm/mount-init
+EXTRA_PROGRAMS = tests/vm/fileops
+tests_vm_fileops_SOURCES = tests/vm/fileops.c tests/vm/fileops.h tests/vm/fileops_data.c \
+	tests/vm/fileops_many.c tests/vm/fileops_names.c
+tests_vm_fileops_CFLAGS = -std=gnu11 $(RUBUS_WARN)
+tests_vm_fileops_LDFLAGS = -static
+CLEANFILES += tests/vm/fileops
+.PHONY: check-vm
+check-vm: all tests/vm/fileops
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(vm_tests)'
+
 # RPC: unit tests; calls and replies as text, replayed.
 rpc_libs = rpc/librpc.a $(TIRPC_LIBS)
 wire_table = tests/wire/table.c tests/wire/table.h
