@@ -145,8 +145,6 @@ put_pax(struct tarball *t, const struct tarball_entry *e)
 		snprintf(key, sizeof(key), "SCHILY.xattr.%s", e->xattr);
 		pax_add(&pax, key, e->value);
 	}
-	if (e->pax_key)
-		pax_add(&pax, e->pax_key, str_of(e->pax_value));
 	put_header(t, &about, 'x', pax.n);
 	put_padded(t, (struct str){ pax.bytes, pax.n });
 }

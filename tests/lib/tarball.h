@@ -14,14 +14,12 @@ struct tarball_entry {
 	const char *path;
 	uint32_t mode; /* with the type; 0: a hard link to `link` */
 	uint32_t uid, gid, rdev[2];
-	int64_t mtime;       /* nanoseconds */
-	const char *link;    /* a symlink's target */
-	struct str data;     /* a file's bytes */
-	const char *xattr;   /* the name of an xattr, if it has one */
-	struct str value;    /* and its value */
-	bool binary;         /* says hdrcharset=BINARY */
-	const char *pax_key; /* any other record for its pax header */
-	const char *pax_value;
+	int64_t mtime;     /* nanoseconds */
+	const char *link;  /* a symlink's target */
+	struct str data;   /* a file's bytes */
+	const char *xattr; /* the name of an xattr, if it has one */
+	struct str value;  /* and its value */
+	bool binary;       /* says hdrcharset=BINARY */
 };
 
 struct tarball {
