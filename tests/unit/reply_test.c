@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "rpc/reply.h"
@@ -65,6 +66,17 @@ a_head_alone_is_a_record(void **state)
 	rpc_reply_free(&reply);
 }
 
+/* Leaves memory of a head's size behind that is not zero. */
+static void
+soil(void)
+{
+	volatile char *p = malloc(512);
+
+	for (int i = 0; p && i < 512; i++)
+		p[i] = 0x55;
+	free((char *)(uintptr_t)p);
+}
+
 static void
 data_follow_with_their_padding(void **state)
 {
@@ -79,6 +91,7 @@ data_follow_with_their_padding(void **state)
 
 		memset(out, 0xee, sizeof(out));
 		data[2].iov_len = last;
+		soil();
 		rpc_reply_init(&reply);
 		put(&reply, "head");
 		rpc_reply_attach(&reply, data, 3, 2 + last, NULL, NULL);
