@@ -28,7 +28,7 @@ bucket(struct view *v, uint32_t ino)
 static struct node *
 find(struct view *v, uint32_t ino)
 {
-	struct node *n = *bucket(v, ino);
+	struct node *n = v->nbuckets ? *bucket(v, ino) : NULL;
 
 	while (n && n->i.ino != ino)
 		n = n->chain;
