@@ -150,3 +150,15 @@ tests_unit_import_dir_test_LDADD = $(import_test_libs)
 tests_unit_import_tar_test_SOURCES = tests/unit/import_tar_test.c $(imported_sources)
 tests_unit_import_tar_test_LDADD = $(import_test_libs)
 endif
+
+# Views: one client's file system, and what it is made of.
+EXTRA_DIST += tests/lib/op.h tests/lib/viewstore.h
+view_test_lib = tests/lib/op.c tests/lib/tmpdir.c tests/lib/viewstore.c
+view_test_libs = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS) $(CMOCKA_LIBS)
+if HAVE_CMOCKA
+view_tests = tests/unit/view_cow_test
+check_PROGRAMS += $(view_tests)
+TESTS += $(view_tests)
+tests_unit_view_cow_test_SOURCES = tests/unit/view_cow_test.c $(view_test_lib)
+tests_unit_view_cow_test_LDADD = $(view_test_libs)
+endif
