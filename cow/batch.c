@@ -267,8 +267,12 @@ static int
 write_rows(struct batch *b, struct generation *g, struct block_rows *blocks)
 {
 	struct db *db = b->env.db;
-	int err = db_begin(db);
+	int err;
 
+	/* An import that is being published may hold the database for a while. */
+	do
+		err = db_begin(db);
+	while (err == -EBUSY);
 	if (err)
 		return err;
 	err = change_apply(g->rows, db);

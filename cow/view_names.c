@@ -214,7 +214,12 @@ dir_unset(struct view *v, struct dir *d, struct str name)
 			err = change_name(v->change, v->head_id, d->ino, name, 0, n->cookie);
 	} else {
 		err = change_drop_name(v->change, v->head_id, d->ino, name);
-		names_drop(t, n);
+		if (golden_has(d, name)) { /* and a sealed layer's whiteout hides that */
+			names_place(t, n, 0, n->cookie);
+			n->in_head = false;
+		} else {
+			names_drop(t, n);
+		}
 	}
 	v->memory += t->memory - before;
 	return err;

@@ -13,6 +13,13 @@ touched(const struct view *v, uint32_t ino)
 	return v->touched[ino / 8] >> ino % 8 & 1;
 }
 
+static void
+touch(struct view *v, uint32_t ino)
+{
+	if (ino <= v->last_golden)
+		v->touched[ino / 8] |= (uint8_t)(1 << ino % 8);
+}
+
 bool
 node_golden(const struct view *v, uint32_t ino)
 {
@@ -223,8 +230,7 @@ node_changed(struct view *v, struct node *n)
 		return err;
 	v->files += !n->in_head;
 	n->in_head = true;
-	if (n->i.ino <= v->last_golden)
-		v->touched[n->i.ino / 8] |= (uint8_t)(1 << n->i.ino % 8);
+	touch(v, n->i.ino);
 	return note(v, n);
 }
 
@@ -264,6 +270,8 @@ node_set_dirty(struct view *v, struct node *n, bool dirty)
 	v->ndirty += dirty;
 	v->ndirty -= n->dirty;
 	n->dirty = dirty;
+	if (dirty)
+		touch(v, n->i.ino);
 }
 
 void

@@ -35,8 +35,13 @@ static int
 check_victim(struct view *v, struct view_op *op, struct move *m)
 {
 	struct dir d;
-	int err = perm_unname(&m->to.i, &m->victim->i, op);
+	int err = 0;
 
+	if (S_ISDIR(m->victim->i.mode) && m->other)
+		err = is_above(v, m->victim->i.ino, m->from.ino);
+	if (err)
+		return err < 0 ? err : -ENOTEMPTY;
+	err = perm_unname(&m->to.i, &m->victim->i, op);
 	if (err)
 		return err;
 	if (m->folder != S_ISDIR(m->victim->i.mode))

@@ -149,6 +149,12 @@ tests_unit_import_dir_test_SOURCES = tests/unit/import_dir_test.c $(imported_sou
 tests_unit_import_dir_test_LDADD = $(import_test_libs)
 tests_unit_import_tar_test_SOURCES = tests/unit/import_tar_test.c $(imported_sources)
 tests_unit_import_tar_test_LDADD = $(import_test_libs)
+# Views beside a local folder.
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/view_model_test
+TESTS += tests/unit/view_model_test
+tests_unit_view_model_test_SOURCES = tests/unit/view_model_test.c
+tests_unit_view_model_test_LDADD = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS) $(CMOCKA_LIBS)
 endif
 
 # Views: one client's file system, and what it is made of.
