@@ -149,6 +149,8 @@ tests_unit_import_dir_test_SOURCES = tests/unit/import_dir_test.c $(imported_sou
 tests_unit_import_dir_test_LDADD = $(import_test_libs)
 tests_unit_import_tar_test_SOURCES = tests/unit/import_tar_test.c $(imported_sources)
 tests_unit_import_tar_test_LDADD = $(import_test_libs)
+endif
+
 # Views beside a local folder.
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/view_model_test
