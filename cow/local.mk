@@ -23,6 +23,7 @@ cow_libcow_a_SOURCES = \
 	cow/import/import.c cow/import/import.h \
 	cow/import/path.c cow/import/path.h \
 	cow/import/source.h cow/import/source_dir.c cow/import/source_tar.c \
+	cow/import/tar_acl.c cow/import/tar_acl.h \
 	cow/import/tree.c cow/import/tree.h \
 	cow/import/tree_priv.h cow/import/tree_write.c \
 	cow/import/walk.c cow/import/walk.h \

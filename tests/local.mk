@@ -141,8 +141,11 @@ import_test_libs = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS) $(
 imported_sources = tests/lib/tmpdir.c tests/lib/imported.c tests/lib/tarball.c
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/image_writer_test tests/unit/import_dir_test \
-	tests/unit/import_tar_test
-TESTS += tests/unit/image_writer_test tests/unit/import_dir_test tests/unit/import_tar_test
+	tests/unit/import_tar_test tests/unit/import_beside_test
+TESTS += tests/unit/image_writer_test tests/unit/import_dir_test tests/unit/import_tar_test \
+	tests/unit/import_beside_test
+tests_unit_import_beside_test_SOURCES = tests/unit/import_beside_test.c $(imported_sources)
+tests_unit_import_beside_test_LDADD = $(import_test_libs)
 tests_unit_image_writer_test_SOURCES = tests/unit/image_writer_test.c $(imported_sources)
 tests_unit_image_writer_test_LDADD = $(import_test_libs)
 tests_unit_import_dir_test_SOURCES = tests/unit/import_dir_test.c $(imported_sources)

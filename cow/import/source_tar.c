@@ -14,6 +14,7 @@
 #include "cow/err.h"
 #include "cow/import/path.h"
 #include "cow/import/source.h"
+#include "cow/import/tar_acl.h"
 
 #define READ_SIZE    ((size_t)1 << 20)
 #define FOLDER_BYTES 4096
@@ -112,7 +113,7 @@ fill_entry(struct source_tar *t, struct source_entry *out)
 		   *target = archive_entry_symlink(e);
 	int64_t uid = archive_entry_uid(e), gid = archive_entry_gid(e),
 		size = archive_entry_size(e);
-	uint32_t mode = archive_entry_mode(e);
+	uint32_t mode = tar_acl_mode(e);
 
 	if (!path || (!link && S_ISLNK(mode) && !target))
 		return problem(t, EINVAL, "its name can't be read");
@@ -213,8 +214,9 @@ static int
 tar_xattrs(struct source *s, source_xattr_fn *fn, void *arg)
 {
 	struct source_tar *t = tar_of(s);
-	const char *name;
+	const char *name = "";
 	const void *value;
+	char why[160];
 	size_t n;
 	int err = 0;
 
@@ -223,6 +225,12 @@ tar_xattrs(struct source *s, source_xattr_fn *fn, void *arg)
 		if (n > 65536)
 			return problem(t, E2BIG, "an extended attribute has more than 65536 bytes");
 		err = fn(arg, str_of(name), (struct str){ value, (uint32_t)n });
+	}
+	if (!err)
+		err = tar_acl_xattrs(t->entry, fn, arg, &name);
+	if (err == -EINVAL) {
+		snprintf(why, sizeof(why), "its ACL names %.100s without a number", name);
+		return problem(t, EINVAL, why);
 	}
 	return err;
 }

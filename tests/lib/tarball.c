@@ -128,7 +128,7 @@ static void
 put_pax(struct tarball *t, const struct tarball_entry *e)
 {
 	static const struct tarball_entry about = { .path = "pax", .mode = 0644 };
-	char key[300], time[40];
+	char time[40];
 	struct pax pax = { .n = 0 };
 
 	if (e->binary)
@@ -141,10 +141,8 @@ put_pax(struct tarball *t, const struct tarball_entry *e)
 	snprintf(time, sizeof(time), "%lld.%09lld", (long long)(e->mtime / NANO),
 	    (long long)(e->mtime % NANO));
 	pax_add(&pax, "mtime", str_of(time));
-	if (e->xattr) {
-		snprintf(key, sizeof(key), "SCHILY.xattr.%s", e->xattr);
-		pax_add(&pax, key, e->value);
-	}
+	if (e->pax)
+		pax_add(&pax, e->pax, e->value);
 	put_header(t, &about, 'x', pax.n);
 	put_padded(t, (struct str){ pax.bytes, pax.n });
 }

@@ -14,12 +14,12 @@ struct tarball_entry {
 	const char *path;
 	uint32_t mode; /* with the type; 0: a hard link to `link` */
 	uint32_t uid, gid, rdev[2];
-	int64_t mtime;     /* nanoseconds */
-	const char *link;  /* a symlink's target */
-	struct str data;   /* a file's bytes */
-	const char *xattr; /* the name of an xattr, if it has one */
-	struct str value;  /* and its value */
-	bool binary;       /* says hdrcharset=BINARY */
+	int64_t mtime;    /* nanoseconds */
+	const char *link; /* a symlink's target */
+	struct str data;  /* a file's bytes */
+	const char *pax;  /* the key of one more pax record, as SCHILY.xattr.user.x */
+	struct str value; /* and its value */
+	bool binary;      /* says hdrcharset=BINARY */
 };
 
 struct tarball {

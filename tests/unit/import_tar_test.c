@@ -204,16 +204,16 @@ xattrs_and_capabilities_become_rows(void **state)
 	const struct tarball_entry entries[] = {
 		{ .path = "ping",
 		    .mode = S_IFREG | 0755,
-		    .xattr = "security.capability",
+		    .pax = "SCHILY.xattr.security.capability",
 		    .value = { cap, 20 } },
 		{ .path = "d",
 		    .mode = DIR_MODE,
-		    .xattr = "system.posix_acl_default",
+		    .pax = "SCHILY.xattr.system.posix_acl_default",
 		    .value = { acl, 12 } },
 		{ .path = "s",
 		    .mode = S_IFLNK | 0777,
 		    .link = "x",
-		    .xattr = "security.selinux",
+		    .pax = "SCHILY.xattr.security.selinux",
 		    .value = { "label", 6 } },
 	};
 	struct imported *f = *state;
@@ -225,6 +225,47 @@ xattrs_and_capabilities_become_rows(void **state)
 	assert_int_equal(imported_xattr(f, "d", "system.posix_acl_default", buf), 12);
 	assert_memory_equal(buf, acl, 12);
 	assert_int_equal(imported_xattr(f, "s", "security.selinux", buf), 6);
+}
+
+static void
+acls_become_the_xattrs_that_linux_keeps(void **state)
+{
+	static const uint8_t access[] = { 2, 0, 0, 0, 1, 0, 6, 0, 0xff, 0xff, 0xff, 0xff, 2, 0, 7,
+		0, 0xe8, 3, 0, 0, 4, 0, 4, 0, 0xff, 0xff, 0xff, 0xff, 16, 0, 6, 0, 0xff, 0xff, 0xff,
+		0xff, 32, 0, 0, 0, 0xff, 0xff, 0xff, 0xff };
+	static const struct tarball_entry good[] = {
+		{ .path = "file",
+		    .mode = S_IFREG | 0660,
+		    .pax = "SCHILY.acl.access",
+		    .value = STR("user::rw-,group::r--,user:pi:rwx:1000,mask::rw-,other::---") },
+		{ .path = "plain",
+		    .mode = FILE_MODE,
+		    .pax = "SCHILY.acl.access",
+		    .value = STR("user::rw-,group::r--,other::r--") },
+		{ .path = "d",
+		    .mode = DIR_MODE,
+		    .pax = "SCHILY.acl.default",
+		    .value = STR("user::rwx,group::r-x,other::r-x") },
+	};
+	static const struct tarball_entry bad[] = {
+		{ .path = "file",
+		    .mode = FILE_MODE,
+		    .pax = "SCHILY.acl.access",
+		    .value =
+			STR("user::rw-,group::r--,user:nobodyknows:rwx,mask::rw-,other::---") },
+	};
+	struct imported *f = *state;
+	char buf[256];
+
+	IMPORT(f, "image", good);
+	assert_int_equal(imported_xattr(f, "file", "system.posix_acl_access", buf), sizeof(access));
+	assert_memory_equal(buf, access, sizeof(access));
+	assert_int_equal(imported_inode(f, "file").mode, S_IFREG | 0660);
+	assert_int_equal(imported_xattr(f, "plain", "system.posix_acl_access", buf), -1);
+	assert_int_equal(imported_xattr(f, "d", "system.posix_acl_default", buf), 4 + 3 * 8);
+	assert_int_equal(RUN(f, "other", bad), -EINVAL);
+	assert_non_null(
+	    strstr(f->sentences, "\"file\": its ACL names nobodyknows without a number"));
 }
 
 static void
@@ -447,6 +488,7 @@ main(void)
 		TEST(a_later_entry_takes_the_earlier_ones_place),
 		TEST(the_order_of_entries_does_not_matter),
 		TEST(xattrs_and_capabilities_become_rows),
+		TEST(acls_become_the_xattrs_that_linux_keeps),
 		TEST(what_can_not_be_imported_is_named),
 		TEST(sentences_carry_no_control_characters),
 		TEST(a_cut_tar_fails_as_a_whole),
