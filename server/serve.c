@@ -216,7 +216,7 @@ task_run(struct task *t, struct rpc_call *call, const struct drc_key *key)
 	rpc_call_run(call);
 	t->status = call->status;
 	if (call->ticket) {
-		if (t->entry)
+		if (t->proc->flags & RPC_ONCE)
 			task_pay(t, key, call->ticket);
 		task_detach(t);
 		batch_after(store_batch(t->serve->service->store), call->ticket, task_durable, t);
