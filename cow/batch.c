@@ -289,15 +289,12 @@ write_rows(struct batch *b, struct generation *g, struct block_rows *blocks)
 /* Makes a generation durable: blocks, then rows. Sets *final when a failure is for ever: anything
  * but a full disk or a lack of memory, for then nobody knows what the disk holds. */
 static int
-commit(struct batch *b, struct generation *g, bool *final)
+commit(struct batch *b, struct generation *g, bool flush, bool *final)
 {
 	struct block_rows *blocks = NULL;
 	int err;
 
-	*final = false;
-	if (b->poison)
-		return b->poison;
-	if (!change_count(g->rows) && !g->records_len && g->ticket > b->flush_to)
+	if (!change_count(g->rows) && !g->records_len && !flush)
 		return 0;
 	err = blocks_cut(b->env.blocks, &blocks);
 	if (!err &&
@@ -373,7 +370,7 @@ committer(void *arg)
 	for (;;) {
 		struct generation *g = b->open;
 		uint64_t begin;
-		bool final;
+		bool final, flush;
 		int err;
 
 		while (!has_work(b) && !b->stop)
@@ -385,11 +382,13 @@ committer(void *arg)
 		while (g->owed)
 			pthread_cond_wait(&b->work, &b->lock);
 		pthread_cond_broadcast(&b->done); /* there is room again */
+		final = b->final;
+		flush = b->flush_to >= g->ticket;
+		err = final ? -EIO : b->poison;
 		pthread_mutex_unlock(&b->lock);
 		begin = now_ns();
-		err = b->final ? -EIO : commit(b, g, &final);
-		if (b->final)
-			final = true;
+		if (!err)
+			err = commit(b, g, flush, &final);
 		pthread_mutex_lock(&b->lock);
 		b->stats.commits++;
 		b->stats.rows += change_count(g->rows);

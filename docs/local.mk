@@ -1,2 +1,3 @@
 EXTRA_DIST += docs/architecture.md docs/store-format.md
+EXTRA_DIST += docs/decisions/0001-threads-and-locks.md
 EXTRA_DIST += docs/decisions/0002-handle-tags.md
