@@ -96,6 +96,27 @@ tests_unit_conv_test_SOURCES = tests/unit/conv_test.c
 tests_unit_conv_test_LDADD = server/libserver.a cow/libcow.a $(CMOCKA_LIBS)
 tests_unit_fh_test_SOURCES = tests/unit/fh_test.c
 tests_unit_fh_test_LDADD = server/libserver.a cow/libcow.a $(SODIUM_LIBS) $(XXHASH_LIBS) $(CMOCKA_LIBS)
+
+# NFS and MOUNT on a store of their own.
+check_LIBRARIES += tests/lib/libtest.a
+tests_lib_libtest_a_SOURCES = \
+	tests/lib/direct.c tests/lib/direct.h \
+	tests/lib/golden.c tests/lib/golden.h \
+	tests/lib/served.c tests/lib/served.h \
+	tests/lib/tarball.c tests/lib/tmpdir.c
+nfs_test_libs = tests/lib/libtest.a server/libserver.a rpc/librpc.a cow/libcow.a \
+	$(TIRPC_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS) $(SODIUM_LIBS) \
+	$(INIH_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/nfs/authority_test
+TESTS += tests/nfs/authority_test
+tests_nfs_authority_test_SOURCES = tests/nfs/authority_test.c
+tests_nfs_authority_test_LDADD = $(nfs_test_libs)
+if HAVE_LIBNFS
+check_PROGRAMS += tests/nfs/files_test
+TESTS += tests/nfs/files_test
+tests_nfs_files_test_SOURCES = tests/nfs/files_test.c tests/lib/raw.c tests/lib/raw.h
+tests_nfs_files_test_LDADD = $(nfs_test_libs) $(LIBNFS_LIBS)
+endif
 endif
 
 # Blocks.
