@@ -54,12 +54,18 @@ rubus_ client add pi-01 --image debian --address 10.77.0.11
 rubus_ client add pi-02 --image debian --address 10.77.0.12
 start_rubusd
 
-say "== first boot"
-boot_diskless 10.77.0.11 pi-01 -l "$t/console1" "$t/first" || fail "the first boot: status $?"
-rubus_ stats
-say "== second boot"
-boot_diskless 10.77.0.11 pi-01 -l "$t/console2" "$t/second" || fail "the second boot: status $?"
-rubus_ stats
+
+# boot_counted NAME JOB: boots pi-01 and prints what the boot and its job asked of the server.
+boot_counted() {
+	say "== $1 boot"
+	read_stats "$t/before"
+	boot_diskless 10.77.0.11 pi-01 -t 240 "$2" || fail "the $1 boot: status $?"
+	read_stats "$t/after"
+	print_stats "$t/before" "$t/after"
+}
+
+boot_counted first "$t/first"
+boot_counted second "$t/second"
 say "== the other client"
 boot_mount 10.77.0.12 pi-02 "$t/other" || fail "the other client: status $?"
 stop_rubusd

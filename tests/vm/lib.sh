@@ -3,7 +3,7 @@
 
 vm=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 builddir=$(cd "${RUBUS_BUILDDIR:-.}" && pwd)
-PATH=$builddir:/usr/local/sbin:/usr/sbin:/sbin:$PATH
+PATH=$builddir/server:/usr/local/sbin:/usr/sbin:/sbin:$PATH
 export PATH
 
 say() { printf '%s\n' "$*"; }
@@ -56,12 +56,11 @@ rubus_() { rubus --store "$t/store" "$@" || fail "rubus $*"; }
 
 listens() { ss -Hltn "sport = :$1" | grep -q .; }
 
-# start_rubusd [PORT]
+# On port 2049 and known to rpcbind, when that runs.
 start_rubusd() {
-	local port=${1:-2049}
-	rubusd --store "$t/store" --port "$port" >>"$t/rubusd.log" 2>&1 &
+	rubusd --store "$t/store" >>"$t/rubusd.log" 2>&1 &
 	rubusd_pid=$!
-	wait_for listens "$port"
+	wait_for listens 2049
 }
 
 stop_rubusd() {
@@ -73,6 +72,25 @@ start_rpcbind() {
 	mkdir -p /run/rpcbind
 	rpcbind -w || fail "rpcbind does not start"
 	wait_for rpcinfo -p 127.0.0.1
+}
+
+# What rubusd has counted so far.
+read_stats() { rubus_ stats --json >"$1"; }
+
+# print_stats BEFORE AFTER: the calls in between, by procedure.
+print_stats() {
+	jq -r -s '
+		def table: [.procedures[] | {key: "\(.program) \(.name)", value: .}] | from_entries;
+		(.[0] | table) as $was | (.[1] | table) as $is |
+		[$is | to_entries[] | .key as $k | {name: $k} +
+			(["calls", "bytes_in", "bytes_out"] | map({key: ., value: ($is[$k][.] - ($was[$k][.] // 0))}) |
+				from_entries) | select(.calls > 0)] |
+		sort_by(-.calls) |
+		. + [{name: "all", calls: map(.calls) | add, bytes_in: map(.bytes_in) | add,
+			bytes_out: map(.bytes_out) | add}] |
+		.[] | [.name, .calls, .bytes_in, .bytes_out] | @tsv' "$1" "$2" |
+		awk -F '\t' 'BEGIN { printf "%-24s %8s %12s %12s\n", "procedure", "calls", "bytes in", "bytes out" }
+			{ printf "%-24s %8d %12d %12d\n", $1, $2, $3, $4 }'
 }
 
 # boot_mount ADDRESS NAME [OPTIONS OF boot] JOB [FILE...]: a busybox guest that mounts what its job wants.

@@ -8,9 +8,10 @@ require rubusd rubus qemu-system-x86_64 mmdebstrap busybox cpio modprobe ip mkfs
 enter_namespace "$@"
 
 cat >"$t/job" <<'END'
+how=vers=3,tcp,nolock,addr=10.77.0.1,port=2049,mountport=2049
 mkdir /mnt/1 /mnt/2 /mnt/local
-mount -t nfs -o vers=3,nolock,tcp,addr=10.77.0.1 10.77.0.1:/pi-01 /mnt/1 || exit 1
-mount -t nfs -o vers=3,nolock,tcp,addr=10.77.0.1 10.77.0.1:/pi-02 /mnt/2 || exit 1
+mount -t nfs -o "$how" 10.77.0.1:/pi-01 /mnt/1 || exit 1
+mount -t nfs -o "$how" 10.77.0.1:/pi-02 /mnt/2 || exit 1
 mount -t ext4 -o noatime /dev/vda /mnt/local || exit 1
 rmdir /mnt/local/lost+found
 
