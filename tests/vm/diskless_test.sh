@@ -14,8 +14,8 @@ systemctl is-system-running --wait || systemctl --failed --no-legend
 systemctl is-active multi-user.target
 echo written-by-pi-01 >/etc/hostname
 echo "deb [trusted=yes] file:/srv/packages ./" >/etc/apt/sources.list
-apt-get -q update
-apt-get -q -y install hello
+apt-get -qq update
+apt-get -q -y -o Dpkg::Use-Pty=0 install hello
 hello
 mkdir /home/pupil
 dd if=/dev/urandom of=/home/pupil/work bs=64k count=64 2>/dev/null
