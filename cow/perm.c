@@ -37,6 +37,14 @@ perm_may(const struct inode *i, const struct view_op *op, unsigned want)
 	return (have & want) == want;
 }
 
+void
+perm_clear_set_id(struct inode *i, const struct view_op *op)
+{
+	i->mode &= ~(uint32_t)S_ISUID;
+	if ((i->mode & S_IXGRP) || (op->uid != 0 && !perm_member(op, i->gid)))
+		i->mode &= ~(uint32_t)S_ISGID;
+}
+
 int
 perm_unname(const struct inode *dir, const struct inode *victim, const struct view_op *op)
 {

@@ -193,27 +193,18 @@ check(const struct inode *i, const struct view_op *op, const struct view_set *se
 }
 
 static void
-strip_set_id(struct inode *i)
-{
-	i->mode &= ~(uint32_t)S_ISUID;
-	if (i->mode & S_IXGRP)
-		i->mode &= ~(uint32_t)S_ISGID;
-}
-
-static void
 set_mode_and_owner(struct inode *i, const struct view_op *op, const struct view_set *set)
 {
 	if (set->set_mode)
 		i->mode = (i->mode & S_IFMT) | (set->mode & 07777);
+	/* A new owner takes set-user-id away, from everybody, as the kernel does. */
+	if (((set->set_uid || set->set_gid) && !S_ISDIR(i->mode)) ||
+	    (set->set_size && op->uid != 0))
+		perm_clear_set_id(i, op);
 	if (set->set_uid)
 		i->uid = set->uid;
 	if (set->set_gid)
 		i->gid = set->gid;
-	/* A new owner takes set-user-id away, from everybody, as the kernel does. */
-	if ((set->set_uid || set->set_gid) && !S_ISDIR(i->mode))
-		strip_set_id(i);
-	if (set->set_size && op->uid != 0)
-		strip_set_id(i);
 	if (set->set_mode && op->uid != 0 && !perm_member(op, i->gid))
 		i->mode &= ~(uint32_t)S_ISGID;
 }

@@ -194,17 +194,6 @@ write_blocks(struct view *v, struct node *n, uint64_t off, const uint8_t *p, uin
 	return err ? view_broken(v, err) : 0;
 }
 
-/* A write by others than the superuser takes set-user-id and set-group-id away. */
-static void
-clear_set_id(struct inode *i, const struct view_op *op)
-{
-	if (op->uid == 0)
-		return;
-	i->mode &= ~(uint32_t)S_ISUID;
-	if (i->mode & S_IXGRP)
-		i->mode &= ~(uint32_t)S_ISGID;
-}
-
 int
 data_flush(struct view *v, struct node *n)
 {
@@ -233,7 +222,8 @@ apply_write(struct view *v, struct view_op *op, struct node *n, uint64_t off, co
 		return err;
 	if (off + len > n->i.size)
 		n->i.size = off + len;
-	clear_set_id(&n->i, op);
+	if (op->uid != 0)
+		perm_clear_set_id(&n->i, op);
 	view_touch(n, true);
 	node_set_dirty(v, n, true);
 	if (want == VIEW_UNSTABLE && v->piece_bytes < PIECES_MAX)
