@@ -175,6 +175,7 @@ view_close(struct view *v)
 	if (!v)
 		return;
 	view_flush(v);
+	batch_flush(v->batch); /* no row of it may come later than what follows */
 	store_remove_view(v->store, v);
 	destroy(v);
 }
@@ -213,13 +214,15 @@ flush_dirty(struct view *v)
 int
 view_flush(struct view *v)
 {
+	bool any;
 	int err = view_begin(v);
 
 	if (err)
 		return err;
+	any = v->ndirty > 0;
 	err = flush_dirty(v);
 	view_end(v);
-	return err ? err : batch_flush(v->batch);
+	return err || !any ? err : batch_flush(v->batch);
 }
 
 uint64_t

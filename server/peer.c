@@ -11,7 +11,8 @@
 #include "server/config.h"
 #include "server/peer_priv.h"
 
-#define IDLE_SECONDS 600 /* a view without calls for so long is closed */
+#define IDLE_SECONDS  600 /* a view without calls for so long is closed */
+#define FLUSH_SECONDS 10  /* so long a write that nobody commits stays in memory */
 
 /* --- the table --- */
 
@@ -360,7 +361,10 @@ peers_tick(struct peers *p)
 	uint64_t budget = view_budget(p->service), share;
 	struct memory_sum used = { 0 };
 
-	peers_each(p, flush_one, NULL);
+	if (time(NULL) - p->flushed >= FLUSH_SECONDS) {
+		peers_each(p, flush_one, NULL);
+		p->flushed = time(NULL);
+	}
 	close_idle(p);
 	peers_each(p, add_memory, &used);
 	if (used.bytes > budget) {

@@ -44,6 +44,7 @@ struct peers {
 	pthread_mutex_t idle_lock;
 	pthread_cond_t idle;
 	struct peer_mounts mounts;
+	int64_t flushed; /* seconds since 1970: the timer's */
 };
 
 /* A client's address, as the catalogue has it, in the form of struct peer. */
