@@ -101,21 +101,21 @@ layer_limit(struct view *v, struct db *db, int layer, uint32_t ino, uint32_t *li
 	return row < 0 ? row : 0;
 }
 
-/* Looks through the chain. found: the layer's index or -1; *limit: for what lies beneath. */
+/* Looks through the chain from a layer down. found: the layer's index or -1; *limit: for what lies
+ * beneath, on entry as the layers above set it. */
 static int
-search_layers(
-    struct view *v, struct node *n, uint32_t run, struct extent *e, uint32_t *limit, int *found)
+search_layers(struct view *v, struct node *n, int first, uint32_t run, struct extent *e,
+    uint32_t *limit, int *found)
 {
 	struct db *db;
 	int row = 0;
 
 	*found = -1;
-	*limit = n->i.below;
-	if (v->nlayers == 1 && !n->in_head)
+	if (first >= v->nlayers || (v->nlayers == 1 && !n->in_head))
 		return 0;
 	if (!(db = db_lend(store_readers(v->store))))
 		return -EIO;
-	for (int k = 0; k < v->nlayers && row == 0; k++) {
+	for (int k = first; k < v->nlayers && row == 0; k++) {
 		if (k == 0 && (!n->in_head || run >= n->cut))
 			continue;
 		row = layer_row(v, db, k, n->i.ino, run, e);
@@ -128,19 +128,20 @@ search_layers(
 	return row < 0 ? row : 0;
 }
 
-/* Which blocks of a row of the head are its own, not copied up from the image. */
-static uint32_t
-own_mask(struct view *v, const struct node *n, uint32_t run, const struct extent *e)
+/* Which blocks of a row of the head are its own, not copied up from beneath. */
+static int
+own_mask(struct view *v, struct node *n, uint32_t run, const struct extent *e, uint32_t *out)
 {
-	struct extent golden = { 0 };
-	uint32_t own = 0;
+	struct extent beneath = { 0 };
+	uint32_t limit = BELOW_ALL;
+	int found = -1, err = search_layers(v, n, 1, run, &beneath, &limit, &found);
 
-	if (n->i.ino <= v->last_golden && image_extent(v->image, n->i.ino, run, &golden) < 0)
-		return 0;
-	for (uint32_t i = 0; i < EXTENT_RUN; i++)
-		if (!id_is_zero(&e->ids[i]) && !id_eq(&e->ids[i], &golden.ids[i]))
-			own |= 1u << i;
-	return own;
+	if (!err && found < 0 && n->i.ino <= v->last_golden)
+		err = image_extent(v->image, n->i.ino, run, &beneath);
+	for (uint32_t i = 0; i < EXTENT_RUN && !err; i++)
+		if (!id_is_zero(&e->ids[i]) && !id_eq(&e->ids[i], &beneath.ids[i]))
+			*out |= 1u << i;
+	return err;
 }
 
 static int
@@ -153,7 +154,7 @@ load(struct view *v, struct node *n, uint32_t run, struct run *out)
 	memset(&e, 0, sizeof(e));
 	*out = (struct run){ .run = run };
 	if (!n->complete) {
-		err = search_layers(v, n, run, &e, &limit, &found);
+		err = search_layers(v, n, 0, run, &e, &limit, &found);
 		if (err)
 			return err;
 	}
@@ -166,8 +167,8 @@ load(struct view *v, struct node *n, uint32_t run, struct run *out)
 	}
 	if (found != 0)
 		clip(&e, run, limit);
-	else
-		out->own = own_mask(v, n, run, &e);
+	else if ((err = own_mask(v, n, run, &e, &out->own)) < 0)
+		return err;
 	if (!(out->e = malloc(sizeof(e))))
 		return -ENOMEM;
 	*out->e = e;
