@@ -155,8 +155,9 @@ open_view(struct viewstore *vs, const char *name)
 }
 
 static void
-open_views(struct viewstore *vs)
+open_all(struct viewstore *vs)
 {
+	op_must(store_open(tmpdir_path(&vs->dir, "store"), &vs->options, &vs->store));
 	vs->a = open_view(vs, "a");
 	vs->b = open_view(vs, "b");
 }
@@ -193,15 +194,15 @@ viewstore_make(struct viewstore *vs, const struct viewstore_options *o)
 	op_must(import_run(vs->store, tmpdir_path(&vs->dir, "golden.tar"), &import, &result));
 	op_must(client_add(vs->store, &(struct client_options){ .name = "a", .image = "golden" }));
 	op_must(client_add(vs->store, &(struct client_options){ .name = "b", .image = "golden" }));
-	open_views(vs);
+	vs->a = open_view(vs, "a");
+	vs->b = open_view(vs, "b");
 }
 
 void
 viewstore_reopen(struct viewstore *vs)
 {
 	close_all(vs);
-	op_must(store_open(tmpdir_path(&vs->dir, "store"), &vs->options, &vs->store));
-	open_views(vs);
+	open_all(vs);
 }
 
 /* The folder as it is now is taken aside and takes the store's place once that is closed. */
@@ -218,8 +219,7 @@ viewstore_crash(struct viewstore *vs)
 	assert_int_equal(rename(tmpdir_path(&vs->dir, "copy"), tmpdir_path(&vs->dir, "store")), 0);
 	snprintf(command, sizeof(command), "rm -rf '%s/old'", vs->dir.path);
 	assert_int_equal(system(command), 0);
-	op_must(store_open(tmpdir_path(&vs->dir, "store"), &vs->options, &vs->store));
-	open_views(vs);
+	open_all(vs);
 }
 
 void
@@ -252,13 +252,16 @@ viewstore_count(struct viewstore *vs, const char *sql)
 	return n;
 }
 
-uint64_t
-viewstore_head(struct viewstore *vs, const char *client)
+void
+viewstore_exec(struct viewstore *vs, const char *sql)
 {
-	struct client c;
+	struct db *db;
 
-	op_must(client_find(vs->store, client, &c));
-	return c.head;
+	close_all(vs);
+	op_must(db_open(tmpdir_path(&vs->dir, "store/store.db"), DB_WRITE, &db));
+	op_must(db_exec(db, sql));
+	db_close(db);
+	open_all(vs);
 }
 
 static int

@@ -44,8 +44,7 @@ struct viewstore {
 void viewstore_make(struct viewstore *, const struct viewstore_options *);
 /* Everything is closed and opened again, as by a restart of the server. */
 void viewstore_reopen(struct viewstore *);
-/* What was made durable is all that is left: as by a killed server. Views and store are leaked to
- * nobody: they are closed after the folder was copied, and the copy is opened. */
+/* What was made durable is all that is left: as by a killed server. */
 void viewstore_crash(struct viewstore *);
 void viewstore_remove(struct viewstore *);
 
@@ -53,8 +52,8 @@ void viewstore_remove(struct viewstore *);
 void viewstore_flush(struct viewstore *);
 /* The number that an SQL text selects. */
 int64_t viewstore_count(struct viewstore *, const char *sql);
-/* The head layer of a client. */
-uint64_t viewstore_head(struct viewstore *, const char *client);
+/* Runs SQL on the store's database while the store is closed, and opens it again. */
+void viewstore_exec(struct viewstore *, const char *sql);
 /* Seals a client's head and lays a new one on it; its view is closed before and opened after. */
 void viewstore_push(struct viewstore *, const char *client);
 
