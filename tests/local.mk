@@ -107,13 +107,17 @@ tests_lib_libtest_a_SOURCES = \
 nfs_test_libs = tests/lib/libtest.a server/libserver.a rpc/librpc.a cow/libcow.a \
 	$(TIRPC_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS) $(SODIUM_LIBS) \
 	$(INIH_LIBS) $(CMOCKA_LIBS)
-check_PROGRAMS += tests/nfs/authority_test
-TESTS += tests/nfs/authority_test
+check_PROGRAMS += tests/nfs/authority_test tests/nfs/edges_test
+TESTS += tests/nfs/authority_test tests/nfs/edges_test
+tests_nfs_edges_test_SOURCES = tests/nfs/edges_test.c
+tests_nfs_edges_test_LDADD = $(nfs_test_libs)
 tests_nfs_authority_test_SOURCES = tests/nfs/authority_test.c
 tests_nfs_authority_test_LDADD = $(nfs_test_libs)
 if HAVE_LIBNFS
-check_PROGRAMS += tests/nfs/files_test
-TESTS += tests/nfs/files_test
+check_PROGRAMS += tests/nfs/files_test tests/nfs/list_test
+TESTS += tests/nfs/files_test tests/nfs/list_test
+tests_nfs_list_test_SOURCES = tests/nfs/list_test.c tests/lib/raw.c tests/lib/raw.h
+tests_nfs_list_test_LDADD = $(nfs_test_libs) $(LIBNFS_LIBS)
 tests_nfs_files_test_SOURCES = tests/nfs/files_test.c tests/lib/raw.c tests/lib/raw.h
 tests_nfs_files_test_LDADD = $(nfs_test_libs) $(LIBNFS_LIBS)
 endif

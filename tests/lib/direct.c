@@ -185,6 +185,13 @@ direct_call(struct direct *d, const struct rpc_program *program, uint32_t proc, 
 	return decode_reply(d, take_reply(d, &reply), call.proc, res, data);
 }
 
+nfsstat3
+direct_status(struct direct *d, uint32_t proc, const void *args, void *res)
+{
+	assert_int_equal(direct_call(d, &nfs3_program, proc, args, res, NULL), RPC_ACCEPT_SUCCESS);
+	return *(nfsstat3 *)res; /* each result begins with it */
+}
+
 mountstat3
 direct_mount_status(struct direct *d, const char *path, nfs_fh3 *out)
 {

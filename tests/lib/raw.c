@@ -84,6 +84,13 @@ raw_user(struct raw *r, uint32_t uid, uint32_t gid, uint32_t ngroups, uint32_t *
 	rpc_set_auth(r->rpc, libnfs_authunix_create("test", uid, gid, ngroups, groups));
 }
 
+/* libnfs takes names that it doesn't change as if it did. */
+static char *
+unconst(const char *s)
+{
+	return (char *)(uintptr_t)s;
+}
+
 static void
 take_mount(void *arg, const void *res)
 {
@@ -99,14 +106,14 @@ take_mount(void *arg, const void *res)
 }
 
 void
-raw_mount(uint16_t port, char *path, struct raw_fh *out)
+raw_mount(uint16_t port, const char *path, struct raw_fh *out)
 {
 	struct raw r;
 
 	assert_int_equal(raw_open(&r, port, MOUNT_PROGRAM, MOUNT_V3), RPC_STATUS_SUCCESS);
 	raw_see(&r, take_mount, out);
-	assert_int_equal(
-	    raw_wait(&r, rpc_mount3_mnt_async(r.rpc, raw_done, path, &r)), RPC_STATUS_SUCCESS);
+	assert_int_equal(raw_wait(&r, rpc_mount3_mnt_async(r.rpc, raw_done, unconst(path), &r)),
+	    RPC_STATUS_SUCCESS);
 	raw_close(&r);
 }
 
@@ -127,9 +134,9 @@ take_lookup(void *arg, const void *res)
 }
 
 int
-raw_lookup(struct raw *r, const struct raw_fh *dir, char *name, struct raw_fh *out)
+raw_lookup(struct raw *r, const struct raw_fh *dir, const char *name, struct raw_fh *out)
 {
-	LOOKUP3args args = { { dir->fh, name } };
+	LOOKUP3args args = { { dir->fh, unconst(name) } };
 	struct looked l = { -1, out };
 
 	raw_see(r, take_lookup, &l);

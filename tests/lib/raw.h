@@ -45,9 +45,9 @@ int raw_wait(struct raw *, int queued);
 void raw_done(struct rpc_context *, int status, void *data, void *private);
 
 /* The root of an export; fails the test if it isn't given. */
-void raw_mount(uint16_t port, char *path, struct raw_fh *out);
+void raw_mount(uint16_t port, const char *path, struct raw_fh *out);
 /* LOOKUP; the nfsstat3. */
-int raw_lookup(struct raw *, const struct raw_fh *dir, char *name, struct raw_fh *out);
+int raw_lookup(struct raw *, const struct raw_fh *dir, const char *name, struct raw_fh *out);
 
 /* A mount of an export by libnfs's files interface, as this user. */
 struct nfs_context *raw_files(uint16_t port, const char *export, uint32_t uid, uint32_t gid);
