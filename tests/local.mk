@@ -9,7 +9,7 @@ vm_tests = tests/vm/mount_test.sh tests/vm/diskless_test.sh
 TEST_EXTENSIONS = .sh
 AM_TESTS_ENVIRONMENT = RUBUS_BUILDDIR='$(abs_builddir)'; export RUBUS_BUILDDIR;
 dist_check_SCRIPTS += $(vm_tests)
-EXTRA_DIST += scripts/debian-root scripts/packages scripts/test \
+EXTRA_DIST += scripts/debian-root scripts/packages scripts/test scripts/try \
 	tests/vm/boot tests/vm/fileops-random tests/vm/fileops.differs tests/vm/fileops.ops \
 	tests/vm/golden-tree tests/vm/guest tests/vm/job-keep tests/vm/job-run tests/vm/job.service \
 	tests/vm/lib.sh tests/vm/mount-init
