@@ -114,8 +114,10 @@ tests_nfs_edges_test_LDADD = $(nfs_test_libs)
 tests_nfs_authority_test_SOURCES = tests/nfs/authority_test.c
 tests_nfs_authority_test_LDADD = $(nfs_test_libs)
 if HAVE_LIBNFS
-check_PROGRAMS += tests/nfs/files_test tests/nfs/list_test
-TESTS += tests/nfs/files_test tests/nfs/list_test
+check_PROGRAMS += tests/nfs/files_test tests/nfs/list_test tests/nfs/proto_test
+TESTS += tests/nfs/files_test tests/nfs/list_test tests/nfs/proto_test
+tests_nfs_proto_test_SOURCES = tests/nfs/proto_test.c tests/lib/raw.c tests/lib/raw.h
+tests_nfs_proto_test_LDADD = $(nfs_test_libs) $(LIBNFS_LIBS)
 tests_nfs_list_test_SOURCES = tests/nfs/list_test.c tests/lib/raw.c tests/lib/raw.h
 tests_nfs_list_test_LDADD = $(nfs_test_libs) $(LIBNFS_LIBS)
 tests_nfs_files_test_SOURCES = tests/nfs/files_test.c tests/lib/raw.c tests/lib/raw.h
