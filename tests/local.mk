@@ -107,8 +107,10 @@ tests_lib_libtest_a_SOURCES = \
 nfs_test_libs = tests/lib/libtest.a server/libserver.a rpc/librpc.a cow/libcow.a \
 	$(TIRPC_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS) $(SODIUM_LIBS) \
 	$(INIH_LIBS) $(CMOCKA_LIBS)
-check_PROGRAMS += tests/nfs/authority_test tests/nfs/edges_test
-TESTS += tests/nfs/authority_test tests/nfs/edges_test
+check_PROGRAMS += tests/unit/peer_test tests/nfs/authority_test tests/nfs/edges_test
+TESTS += tests/unit/peer_test tests/nfs/authority_test tests/nfs/edges_test
+tests_unit_peer_test_SOURCES = tests/unit/peer_test.c
+tests_unit_peer_test_LDADD = $(nfs_test_libs)
 tests_nfs_edges_test_SOURCES = tests/nfs/edges_test.c
 tests_nfs_edges_test_LDADD = $(nfs_test_libs)
 tests_nfs_authority_test_SOURCES = tests/nfs/authority_test.c

@@ -131,14 +131,17 @@ take_readdir(void *arg, const void *res)
 {
 	const READDIR3res *r = res;
 	struct listing *l = arg;
+	entry3 e; /* libnfs's own aren't aligned */
 
 	l->status = (int)r->status;
 	l->entries = 0;
 	if (r->status != NFS3_OK)
 		return;
 	l->eof = r->READDIR3res_u.resok.reply.eof;
-	for (const entry3 *e = r->READDIR3res_u.resok.reply.entries; e; e = e->nextentry)
-		see(l, e->name, e->cookie);
+	for (const void *p = r->READDIR3res_u.resok.reply.entries; p; p = e.nextentry) {
+		memcpy(&e, p, sizeof(e));
+		see(l, e.name, e.cookie);
+	}
 }
 
 static void
@@ -146,16 +149,18 @@ take_readdirplus(void *arg, const void *res)
 {
 	const READDIRPLUS3res *r = res;
 	struct listing *l = arg;
+	entryplus3 e;
 
 	l->status = (int)r->status;
 	l->entries = 0;
 	if (r->status != NFS3_OK)
 		return;
 	l->eof = r->READDIRPLUS3res_u.resok.reply.eof;
-	for (const entryplus3 *e = r->READDIRPLUS3res_u.resok.reply.entries; e; e = e->nextentry) {
-		see(l, e->name, e->cookie);
-		if (!e->name_attributes.attributes_follow || !e->name_handle.handle_follows ||
-		    e->name_attributes.post_op_attr_u.attributes.fileid != e->fileid)
+	for (const void *p = r->READDIRPLUS3res_u.resok.reply.entries; p; p = e.nextentry) {
+		memcpy(&e, p, sizeof(e));
+		see(l, e.name, e.cookie);
+		if (!e.name_attributes.attributes_follow || !e.name_handle.handle_follows ||
+		    e.name_attributes.post_op_attr_u.attributes.fileid != e.fileid)
 			l->with_handles = false;
 	}
 }
