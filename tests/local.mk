@@ -5,7 +5,7 @@ dist_check_SCRIPTS += tests/check-includes tests/check-format
 TESTS += tests/check-includes tests/check-format
 
 # A real kernel as the client, by `make check-vm`: as root, and it takes minutes.
-vm_tests = tests/vm/mount_test.sh tests/vm/diskless_test.sh
+vm_tests = tests/vm/mount_test.sh tests/vm/restart_test.sh tests/vm/diskless_test.sh
 TEST_EXTENSIONS = .sh
 AM_TESTS_ENVIRONMENT = RUBUS_BUILDDIR='$(abs_builddir)'; export RUBUS_BUILDDIR;
 dist_check_SCRIPTS += $(vm_tests)

@@ -68,6 +68,11 @@ stop_rubusd() {
 	wait "$rubusd_pid" || fail "rubusd ended with $?"
 }
 
+kill_rubusd() {
+	kill -9 "$rubusd_pid"
+	wait "$rubusd_pid" 2>/dev/null
+}
+
 start_rpcbind() {
 	mkdir -p /run/rpcbind
 	rpcbind -w || fail "rpcbind does not start"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Linux's NFS client does some hundreds of file operations on one client's view, and the same on a
 # local ext4: line by line the answers are the same. Another client's view shows nothing of it.
+# RUBUS_KILL_EVERY=SECONDS: the same while rubusd is killed and started again, as in restart_test.sh.
 set -u
 . "$(dirname "$0")/lib.sh"
 require_root
@@ -29,7 +30,7 @@ cd / && umount /mnt/1 /mnt/2 /mnt/local
 END
 echo 'tree .' >"$t/look"
 fileops=$builddir/tests/vm/fileops
-[ -x "$fileops" ] || fileops=$builddir/fileops
+[ -x "$fileops" ] || fail "no $fileops: make check-vm builds it"
 
 "$vm/golden-tree" "$t/tree/golden"
 tar -C "$t/tree" --numeric-owner -cf "$t/golden.tar" golden
@@ -37,14 +38,23 @@ truncate -s 64M "$t/disk"
 mkfs.ext4 -q -b 4096 -I 256 -N 8192 -d "$t/tree" "$t/disk"
 seed=${RUBUS_SEED:-$RANDOM}
 say "random operations: RUBUS_SEED=$seed"
-"$vm/fileops-random" "$seed" 400 >"$t/random.ops"
+"$vm/fileops-random" "$seed" ${RUBUS_LONG:+20}400 >"$t/random.ops"
 
 rubus_ image import "$t/golden.tar" --name small
 rubus_ client add pi-01 --image small --any-address
 rubus_ client add pi-02 --image small --any-address
 start_rubusd
 boot_mount 10.77.0.12 tester -d "$t/disk" -t 240 "$t/job" "$fileops" "$vm/fileops.ops" "$t/random.ops" "$t/look" \
-	>"$t/out" || fail "the guest: status $?"
+	>"$t/out" &
+guest_pid=$!
+kills=0
+while [ "${RUBUS_KILL_EVERY:-}" ] && sleep "$RUBUS_KILL_EVERY" && kill -0 $guest_pid 2>/dev/null; do
+	kill_rubusd
+	start_rubusd
+	kills=$((kills + 1))
+done
+wait $guest_pid || fail "the guest: status $?"
+[ $kills = 0 ] || say "rubusd was killed and started $kills times"
 stop_rubusd
 
 part() { awk -v name="$1" '/^@@@ / { on = $2 == name; next } on' "$t/out"; }
