@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cow/cleanup.h"
+#include "cow/err.h"
 #include "server/config.h"
 #include "server/peer_priv.h"
 
@@ -146,6 +147,9 @@ entry_open(struct peers *p, const struct peer *peer, const struct id *view, stru
 	if (r >= 0)
 		r = view_open(p->service->store, info, &e->client.view);
 	if (r < 0) {
+		if (r != -ENOENT && r != -EACCES)
+			log_error(p->service->log, LOG_PEER, "no view: %s client=%s", err_text(r),
+			    info->name);
 		free(e);
 		return r == -ENOENT ? -ESTALE : r;
 	}
