@@ -1,8 +1,8 @@
 # Tests.
 
 # The house rules.
-dist_check_SCRIPTS += tests/check-includes tests/check-format
-TESTS += tests/check-includes tests/check-format
+dist_check_SCRIPTS += tests/check-includes tests/check-format tests/check-sizes
+TESTS += tests/check-includes tests/check-format tests/check-sizes
 
 # A real kernel as the client, by `make check-vm`: as root, and it takes minutes.
 vm_tests = tests/vm/mount_test.sh tests/vm/restart_test.sh tests/vm/diskless_test.sh
