@@ -44,8 +44,8 @@ golden_has(const struct dir *d, struct str name)
 static int
 load_layer(struct view *v, struct db *db, int layer, struct dir *d)
 {
-	sqlite3_stmt *s =
-	    db_stmt(db, "SELECT name, ino, cookie FROM dirent WHERE layer = ? AND dir = ?");
+	sqlite3_stmt *s = db_stmt(
+	    db, "SELECT name, ino, cookie FROM dirent WHERE layer = ? AND dir = ? ORDER BY cookie");
 	struct names *t = &d->node->names;
 	int row;
 
