@@ -234,6 +234,7 @@ viewstore_flush(struct viewstore *vs)
 {
 	op_must(view_flush(vs->a));
 	op_must(view_flush(vs->b));
+	op_must(batch_flush(store_batch(vs->store)));
 }
 
 int64_t
