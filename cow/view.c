@@ -44,7 +44,9 @@ load(struct view *v)
 	db_return(store_readers(v->store), db);
 	if (err)
 		return err;
-	v->next_ino = v->layers[0].next_ino;
+	/* Numbers that were given out and not committed aren't given out again. */
+	if (v->layers[0].next_ino > v->next_ino)
+		v->next_ino = v->layers[0].next_ino;
 	v->files = v->layers[0].files;
 	v->bytes = v->layers[0].bytes;
 	v->stale = false;

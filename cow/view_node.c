@@ -196,7 +196,7 @@ node_create(struct view *v, const struct inode *like, struct str target, struct 
 	if (v->next_ino > INO_MAX)
 		return err_set(ENOSPC, "the view has used up its file ids");
 	i.ino = v->next_ino;
-	i.gen = 1;
+	i.gen = store_epoch(v->store); /* a crash may have taken the number back */
 	i.below = BELOW_ALL;
 	i.cookie = IMAGE_COOKIE;
 	err = insert(v, &i, target, out);
