@@ -212,10 +212,9 @@ set_mode_and_owner(struct inode *i, const struct view_op *op, const struct view_
 static int
 apply(struct view *v, const struct view_op *op, struct node *n, const struct view_set *set)
 {
-	int err = piece_flush(v, n); /* first what a full disk can stop */
+	/* first what a full disk can stop */
+	int err = set->set_size ? data_truncate(v, n, set->size) : piece_flush(v, n);
 
-	if (!err && set->set_size)
-		err = data_truncate(v, n, set->size);
 	if (err)
 		return err;
 	set_mode_and_owner(&n->i, op, set);

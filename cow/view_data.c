@@ -316,8 +316,10 @@ int
 data_truncate(struct view *v, struct node *n, uint64_t size)
 {
 	uint32_t bs = v->block_size;
-	int err;
+	int err = size ? piece_flush(v, n) : 0;
 
+	if (err)
+		return err;
 	if (size >= n->i.size) {
 		n->i.size = size;
 		return 0;

@@ -225,6 +225,8 @@ create_existing(struct view *v, struct view_op *op, uint32_t ino, enum view_crea
 		err = data_truncate(v, n, set->size);
 		if (err)
 			return err;
+		if (op->uid != 0)
+			perm_clear_set_id(&n->i, op);
 		view_touch(n, true);
 		err = name_finish(v, op, data_flush(v, n));
 	}
@@ -318,6 +320,12 @@ view_link(struct view *v, struct view_op *op, uint32_t ino, uint32_t dir, struct
 	return err;
 }
 
+int
+node_unlink_room(struct view *v, struct node *n)
+{
+	return n->i.nlink > 1 ? piece_flush(v, n) : 0;
+}
+
 /* One link less; the last one takes the inode along. */
 int
 node_unlink(struct view *v, struct node *n)
@@ -345,7 +353,7 @@ check_removal(struct view *v, struct view_op *op, struct dir *d, struct str name
 	if (err)
 		return err;
 	if (!folder)
-		return S_ISDIR((*out)->i.mode) ? -EISDIR : piece_flush(v, *out);
+		return S_ISDIR((*out)->i.mode) ? -EISDIR : node_unlink_room(v, *out);
 	err = dir_open(v, ino, &victim);
 	if (!err)
 		err = dir_own(v, &victim);

@@ -138,6 +138,8 @@ int dir_open_for_change(
 int dir_room(const struct dir *); /* -ENOSPC: no cookie is left */
 /* A changed folder: its times, its row, the attributes after. */
 int dir_changed(struct view *, struct dir *, struct view_wcc *);
+/* Before node_unlink, what a full disk can stop; what loses its last link needs no room. */
+int node_unlink_room(struct view *, struct node *);
 /* One link less; the last one takes the inode along. */
 int node_unlink(struct view *, struct node *);
 
@@ -169,6 +171,7 @@ void piece_forget(struct view *, struct node *);
 int piece_beneath(struct view *, struct node *, uint32_t block, uint8_t *buf);
 
 /* --- view_data.c --- */
+/* After it, no piece waits. On a full disk it fails before it changed anything; to 0 it can't. */
 int data_truncate(struct view *, struct node *, uint64_t size);
 /* Rows of everything that waits: pieces, runs, attributes. */
 int data_flush(struct view *, struct node *);

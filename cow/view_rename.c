@@ -47,7 +47,7 @@ check_victim(struct view *v, struct view_op *op, struct move *m)
 	if (m->folder != S_ISDIR(m->victim->i.mode))
 		return m->folder ? -ENOTDIR : -EISDIR;
 	if (!m->folder)
-		return piece_flush(v, m->victim);
+		return node_unlink_room(v, m->victim);
 	err = dir_open(v, m->victim->i.ino, &d);
 	if (!err)
 		err = dir_own(v, &d);
