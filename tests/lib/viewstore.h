@@ -44,8 +44,11 @@ struct viewstore {
 void viewstore_make(struct viewstore *, const struct viewstore_options *);
 /* Everything is closed and opened again, as by a restart of the server. */
 void viewstore_reopen(struct viewstore *);
-/* What was made durable is all that is left: as by a killed server. */
+/* What was made durable is all that is left: as by a killed server. In two steps: the folder as it
+ * is now is taken aside; and it takes the store's place, which is then opened. */
 void viewstore_crash(struct viewstore *);
+void viewstore_crash_begin(struct viewstore *);
+void viewstore_crash_end(struct viewstore *);
 void viewstore_remove(struct viewstore *);
 
 /* Makes all durable. */
