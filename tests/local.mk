@@ -198,7 +198,8 @@ view_test_libs = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS) $(CM
 if HAVE_CMOCKA
 view_tests = tests/unit/view_cow_test tests/unit/view_chain_test \
 	tests/unit/view_data_test tests/unit/view_name_test tests/unit/view_dir_test \
-	tests/unit/view_attr_test tests/unit/view_restart_test
+	tests/unit/view_attr_test tests/unit/view_restart_test tests/unit/batch_test \
+	tests/unit/change_test tests/unit/names_test tests/unit/cache_test tests/unit/perm_test
 check_PROGRAMS += $(view_tests)
 TESTS += $(view_tests)
 tests_unit_view_cow_test_SOURCES = tests/unit/view_cow_test.c $(view_test_lib)
@@ -215,4 +216,14 @@ tests_unit_view_attr_test_SOURCES = tests/unit/view_attr_test.c $(view_test_lib)
 tests_unit_view_attr_test_LDADD = $(view_test_libs)
 tests_unit_view_restart_test_SOURCES = tests/unit/view_restart_test.c $(view_test_lib) tests/lib/dump.c
 tests_unit_view_restart_test_LDADD = $(view_test_libs)
+tests_unit_batch_test_SOURCES = tests/unit/batch_test.c tests/unit/block_fixture.h
+tests_unit_batch_test_LDADD = $(view_test_libs)
+tests_unit_change_test_SOURCES = tests/unit/change_test.c tests/lib/tmpdir.c
+tests_unit_change_test_LDADD = $(view_test_libs)
+tests_unit_names_test_SOURCES = tests/unit/names_test.c
+tests_unit_names_test_LDADD = $(view_test_libs)
+tests_unit_cache_test_SOURCES = tests/unit/cache_test.c
+tests_unit_cache_test_LDADD = $(view_test_libs)
+tests_unit_perm_test_SOURCES = tests/unit/perm_test.c
+tests_unit_perm_test_LDADD = $(view_test_libs)
 endif
