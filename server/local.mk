@@ -46,13 +46,13 @@ server_libserver_a_SOURCES += \
 	server/peer_mounts.c \
 	server/peer_priv.h
 
-sbin_PROGRAMS += server/rubusd
-server_rubusd_SOURCES = server/main.c
-server_rubusd_LDADD = server/libserver.a rpc/librpc.a cow/libcow.a \
+sbin_PROGRAMS += rubusd
+rubusd_SOURCES = server/main.c
+rubusd_LDADD = server/libserver.a rpc/librpc.a cow/libcow.a \
 	$(TIRPC_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(SODIUM_LIBS) $(INIH_LIBS)
 
-bin_PROGRAMS += server/rubus
-server_rubus_SOURCES = \
+bin_PROGRAMS += rubus
+rubus_SOURCES = \
 	server/cli/ask.c \
 	server/cli/cli.h \
 	server/cli/cmd_client.c \
@@ -61,12 +61,12 @@ server_rubus_SOURCES = \
 	server/cli/cmd_status.c \
 	server/cli/main.c \
 	server/cli/print.c server/cli/print.h
-server_rubus_CPPFLAGS = $(AM_CPPFLAGS) -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
-server_rubus_LDADD = $(server_rubusd_LDADD) $(JANSSON_LIBS)
+rubus_CPPFLAGS = $(AM_CPPFLAGS) -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
+rubus_LDADD = $(rubusd_LDADD) $(JANSSON_LIBS)
 
-pkglibexec_PROGRAMS = server/rubus-import
-server_rubus_import_SOURCES = \
+pkglibexec_PROGRAMS = rubus-import
+rubus_import_SOURCES = \
 	server/import/main.c \
 	server/import/progress.c server/import/progress.h
-server_rubus_import_LDADD = cow/libcow.a \
+rubus_import_LDADD = cow/libcow.a \
 	$(ARCHIVE_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(SODIUM_LIBS) $(JANSSON_LIBS)
