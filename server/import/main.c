@@ -134,8 +134,8 @@ report_json(const struct options *o, const struct import_result *r, double secon
 	id_hex(&r->id, hex);
 	json = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "name", o->name, "id", hex,
 	    "entries", (json_int_t)r->totals.entries, "bytes", (json_int_t)r->totals.bytes,
-	    "stored", (json_int_t)r->totals.stored, "skipped", (json_int_t)r->skipped, "seconds",
-	    seconds);
+	    "stored", (json_int_t)r->totals.stored, "skipped", (json_int_t)r->skipped,
+	    "milliseconds", (json_int_t)(seconds * 1000));
 	if (!json || json_dumpf(json, stdout, JSON_INDENT(2)) < 0)
 		return 1;
 	json_decref(json);
