@@ -227,3 +227,26 @@ tests_unit_cache_test_LDADD = $(view_test_libs)
 tests_unit_perm_test_SOURCES = tests/unit/perm_test.c
 tests_unit_perm_test_LDADD = $(view_test_libs)
 endif
+
+# The real programs. tests/lib/nfs is their NFS client.
+sys_tests = tests/sys/usage_test.sh tests/sys/cli_test.sh tests/sys/import_test.sh \
+	tests/sys/serve_test.sh
+dist_check_SCRIPTS += $(sys_tests)
+TESTS += $(sys_tests)
+EXTRA_DIST += tests/lib/functions.sh
+if HAVE_LIBNFS
+check_PROGRAMS += tests/lib/nfs
+tests_lib_nfs_SOURCES = tests/lib/nfs.c
+tests_lib_nfs_CPPFLAGS = $(AM_CPPFLAGS) $(LIBNFS_CFLAGS)
+tests_lib_nfs_LDADD = $(LIBNFS_LIBS)
+endif
+
+# Configuration, control socket.
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/config_test tests/unit/proto_test
+TESTS += tests/unit/config_test tests/unit/proto_test
+tests_unit_config_test_SOURCES = tests/unit/config_test.c
+tests_unit_config_test_LDADD = server/libserver.a cow/libcow.a $(INIH_LIBS) $(CMOCKA_LIBS)
+tests_unit_proto_test_SOURCES = tests/unit/proto_test.c
+tests_unit_proto_test_LDADD = server/libserver.a $(CMOCKA_LIBS)
+endif
