@@ -196,9 +196,11 @@ EXTRA_DIST += tests/lib/dump.h tests/lib/op.h tests/lib/viewstore.h
 view_test_lib = tests/lib/op.c tests/lib/tmpdir.c tests/lib/viewstore.c
 view_test_libs = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS) $(CMOCKA_LIBS)
 if HAVE_CMOCKA
+batch_fixture = tests/unit/batch_fixture.h tests/unit/block_fixture.h tests/unit/tempdir.h
 view_tests = tests/unit/view_cow_test tests/unit/view_chain_test \
 	tests/unit/view_data_test tests/unit/view_name_test tests/unit/view_dir_test \
-	tests/unit/view_attr_test tests/unit/view_restart_test tests/unit/batch_test \
+	tests/unit/view_attr_test tests/unit/view_access_test tests/unit/view_restart_test \
+	tests/unit/view_fault_test tests/unit/batch_test tests/unit/batch_fail_test \
 	tests/unit/change_test tests/unit/names_test tests/unit/cache_test tests/unit/perm_test
 check_PROGRAMS += $(view_tests)
 TESTS += $(view_tests)
@@ -214,10 +216,16 @@ tests_unit_view_dir_test_SOURCES = tests/unit/view_dir_test.c $(view_test_lib)
 tests_unit_view_dir_test_LDADD = $(view_test_libs)
 tests_unit_view_attr_test_SOURCES = tests/unit/view_attr_test.c $(view_test_lib)
 tests_unit_view_attr_test_LDADD = $(view_test_libs)
+tests_unit_view_access_test_SOURCES = tests/unit/view_access_test.c $(view_test_lib)
+tests_unit_view_access_test_LDADD = $(view_test_libs)
 tests_unit_view_restart_test_SOURCES = tests/unit/view_restart_test.c $(view_test_lib) tests/lib/dump.c
 tests_unit_view_restart_test_LDADD = $(view_test_libs)
-tests_unit_batch_test_SOURCES = tests/unit/batch_test.c tests/unit/block_fixture.h
+tests_unit_view_fault_test_SOURCES = tests/unit/view_fault_test.c $(view_test_lib) tests/lib/dump.c
+tests_unit_view_fault_test_LDADD = $(view_test_libs)
+tests_unit_batch_test_SOURCES = tests/unit/batch_test.c $(batch_fixture)
 tests_unit_batch_test_LDADD = $(view_test_libs)
+tests_unit_batch_fail_test_SOURCES = tests/unit/batch_fail_test.c $(batch_fixture)
+tests_unit_batch_fail_test_LDADD = $(view_test_libs)
 tests_unit_change_test_SOURCES = tests/unit/change_test.c tests/lib/tmpdir.c
 tests_unit_change_test_LDADD = $(view_test_libs)
 tests_unit_names_test_SOURCES = tests/unit/names_test.c

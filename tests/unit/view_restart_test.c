@@ -1,4 +1,4 @@
-/* Memory against disk: whatever is forgotten, closed or failed, what a client sees is one thing. */
+/* Memory against disk: whatever is forgotten, or closed, what a client sees is one thing. */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -18,108 +18,101 @@
 
 /* --- a life of a view, step by step --- */
 
-static void
-script(struct view *v, int step)
-{
-	uint32_t dir = op_find(v, step < 20 ? "dir" : "empty/dir");
+enum verb { WRITE, PATTERN, CREATE, TRUNCATE, RENAME, MKDIR, LINK, REMOVE, RMDIR, SYMLINK, CHMOD };
 
-	switch (step) {
-	case 0:
-		op_write_later(v, op_find(v, "data"), 5000, "hello", 5);
-		break;
-	case 1:
-		op_write_pattern(v, op_find(v, "data"), 130000, 9000, 77);
-		break;
-	case 2:
-		op_create(v, dir, "new");
-		break;
-	case 3:
-		op_write_later(v, op_find(v, "dir/new"), 100, "later", 5);
-		break;
-	case 4:
-		op_truncate(v, op_find(v, "data"), 131000);
-		break;
-	case 5:
-		op_rename(v, dir, "a", dir, "b");
-		break;
-	case 6:
-		op_mkdir(v, INO_ROOT, "made");
-		break;
-	case 7:
-		op_link(v, op_find(v, "hard1"), op_find(v, "made"), "hard3");
-		break;
-	case 8:
-		op_remove(v, INO_ROOT, "hard1");
-		break;
-	case 9:
-		op_symlink(v, op_find(v, "made"), "s", "where");
-		break;
-	case 10:
-		op_truncate(v, op_find(v, "data"), 400000);
-		break;
-	case 11:
-		op_write_later(v, op_find(v, "data"), 399000, "end", 3);
-		break;
-	case 12:
-		op_remove(v, dir, "c");
-		break;
-	case 13:
-		op_create(v, dir, "c");
-		break;
-	case 14:
-		op_chmod(v, op_find(v, "data"), 0611);
-		break;
-	case 15:
-		op_write_later(v, op_find(v, "dir/c"), 0, "c again", 7);
-		break;
-	case 16:
-		op_rename(v, dir, "new", op_find(v, "made"), "moved");
-		break;
-	case 17:
-		op_commit(v, op_find(v, "dir/c"));
-		break;
-	case 18:
-		op_write_later(v, op_find(v, "made/moved"), 4090, "crossing", 8);
-		break;
-	case 19:
-		op_rename(v, INO_ROOT, "dir", op_find(v, "empty"), "dir");
-		break;
-	case 20:
-		op_remove(v, op_find(v, "empty/dir/sub"), "deep");
-		break;
-	case 21:
-		op_rmdir(v, dir, "sub");
-		break;
-	case 22:
-		op_rename(v, op_find(v, "made"), "hard3", INO_ROOT, "data");
-		break;
-	case 23:
-		op_remove(v, dir, "b");
-		break;
-	case 24:
-		op_truncate(v, op_find(v, "made/moved"), 4093);
-		break;
-	case 25:
-		op_truncate(v, op_find(v, "made/moved"), 9000);
-		break;
-	default:
-		break;
-	}
+static const struct step {
+	enum verb verb;
+	const char *path, *other; /* bytes, or a second path */
+	uint32_t n;               /* offset, size or mode */
+} steps[] = {
+	{ WRITE, "data", "hello", 5000 },
+	{ PATTERN, "data", NULL, 130000 },
+	{ CREATE, "dir/new" },
+	{ WRITE, "dir/new", "later", 100 },
+	{ TRUNCATE, "data", NULL, 131000 },
+	{ RENAME, "dir/a", "dir/b" },
+	{ MKDIR, "made" },
+	{ LINK, "hard1", "made/hard3" },
+	{ REMOVE, "hard1" },
+	{ SYMLINK, "made/s", "where" },
+	{ TRUNCATE, "data", NULL, 400000 },
+	{ WRITE, "data", "end", 399000 },
+	{ REMOVE, "dir/c" },
+	{ CREATE, "dir/c" },
+	{ CHMOD, "data", NULL, 0611 },
+	{ WRITE, "dir/c", "c again", 0 },
+	{ RENAME, "dir/new", "made/moved" },
+	{ WRITE, "made/moved", "crossing", 4090 },
+	{ RENAME, "dir", "empty/dir" },
+	{ REMOVE, "empty/dir/sub/deep" },
+	{ RMDIR, "empty/dir/sub" },
+	{ RENAME, "made/hard3", "data" },
+	{ REMOVE, "empty/dir/b" },
+	{ TRUNCATE, "made/moved", NULL, 4093 },
+	{ TRUNCATE, "made/moved", NULL, 9000 },
+};
+
+/* The folder of a path, and the name in it. */
+static uint32_t
+parent_of(struct view *v, const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[256];
+
+	*name = slash ? slash + 1 : path;
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 0, path);
+	return op_find(v, dir);
 }
 
-#define STEPS 26
+static void
+change_names(struct view *v, const struct step *s)
+{
+	const char *name, *other = NULL;
+	uint32_t dir = parent_of(v, s->path, &name);
+	uint32_t to = s->verb == RENAME || s->verb == LINK ? parent_of(v, s->other, &other) : 0;
+
+	if (s->verb == CREATE)
+		op_create(v, dir, name);
+	else if (s->verb == MKDIR)
+		op_mkdir(v, dir, name);
+	else if (s->verb == SYMLINK)
+		op_symlink(v, dir, name, s->other);
+	else if (s->verb == REMOVE)
+		op_remove(v, dir, name);
+	else if (s->verb == RMDIR)
+		op_rmdir(v, dir, name);
+	else if (s->verb == RENAME)
+		op_rename(v, dir, name, to, other);
+	else
+		op_link(v, op_find(v, s->path), to, other);
+}
+
+static void
+take_step(struct view *v, const struct step *s)
+{
+	if (s->verb == WRITE)
+		op_write_later(v, op_find(v, s->path), s->n, s->other, (uint32_t)strlen(s->other));
+	else if (s->verb == PATTERN)
+		op_write_pattern(v, op_find(v, s->path), s->n, 9000, 77);
+	else if (s->verb == TRUNCATE)
+		op_truncate(v, op_find(v, s->path), s->n);
+	else if (s->verb == CHMOD)
+		op_chmod(v, op_find(v, s->path), s->n);
+	else
+		change_names(v, s);
+}
 
 static void
 forgetting_what_is_clean_changes_nothing_visible(void **state)
 {
 	struct viewstore *vs = *state;
 
-	for (int step = 0; step < STEPS; step++) {
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		char *a, *b;
 
-		script(vs->a, step);
-		script(vs->b, step);
-		if (step % 3 == 0)
+		take_step(vs->a, &steps[i]);
+		take_step(vs->b, &steps[i]);
+		if (i % 3 == 0)
 			viewstore_flush(vs);
 		view_trim(vs->a, 0);
 		a = dump_view(vs->a, false);
@@ -135,17 +128,17 @@ closing_and_opening_changes_nothing_visible(void **state)
 {
 	struct viewstore *vs = *state;
 
-	for (int step = 0; step < STEPS; step++) {
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		char *before, *after;
 
-		script(vs->a, step);
+		take_step(vs->a, &steps[i]);
 		before = dump_view(vs->a, true);
 		viewstore_reopen(vs);
 		after = dump_view(vs->a, true);
 		dump_assert_equal(before, after);
 		free(before);
 		free(after);
-		if (step % 5 == 4)
+		if (i % 5 == 4)
 			viewstore_push(vs, "a");
 	}
 }
@@ -171,239 +164,6 @@ trimming_gives_memory_back(void **state)
 		snprintf(name, sizeof(name), "d/f%d", i);
 		op_assert_bytes(vs->a, op_find(vs->a, name), 0, &i, sizeof(i));
 	}
-}
-
-/* --- a failing disk --- */
-
-struct fault {
-	enum file_event event;
-	int nth, err; /* the nth event from now on fails (and those after it while sticky) */
-	int sticky, seen;
-};
-
-static int
-fail_event(void *arg, enum file_event event, const char *name, uint64_t off, size_t *len)
-{
-	struct fault *f = arg;
-	int seen;
-
-	(void)name;
-	(void)off;
-	(void)len;
-	if (event != f->event)
-		return 0;
-	seen = __atomic_fetch_add(&f->seen, 1, __ATOMIC_SEQ_CST);
-	return seen == f->nth || (f->sticky && seen > f->nth) ? f->err : 0;
-}
-
-static int
-try_write_pattern(struct view *v, uint32_t ino, uint64_t off, uint32_t n, uint32_t seed)
-{
-	uint8_t p[40000];
-
-	op_pattern(p, n, seed);
-	return op_try_write(v, ino, off, p, n, seed % 2 ? VIEW_FILE_SYNC : VIEW_UNSTABLE);
-}
-
-/* Some changes, each of which may be stopped by a full disk. */
-static int
-troubled_steps(struct view *v)
-{
-	struct view_set cut = { .set_size = true, .size = 33 };
-	struct view_op op = { 0 };
-	struct view_attr out;
-	struct view_wcc wcc;
-	uint32_t data = op_find(v, "data"), f = op_create(v, INO_ROOT, "f");
-	int failed = 0;
-
-	failed += try_write_pattern(v, data, 1000, 20000, 2) < 0;
-	failed += try_write_pattern(v, data, 50, 100, 3) < 0;
-	failed += try_write_pattern(v, f, 7, 30000, 4) < 0;
-	failed += try_write_pattern(v, f, 60000, 100, 6) < 0;
-	failed += view_commit(v, &op, f, &wcc) < 0;
-	failed += try_write_pattern(v, f, 65000, 300, 8) < 0;
-	failed += op_try_truncate(v, f, 65100) < 0;
-	failed += op_try_truncate(v, data, 140001) < 0;
-	failed += try_write_pattern(v, data, 100, 10, 10) < 0;
-	failed += op_try_rename(v, INO_ROOT, "data", INO_ROOT, "hard2") < 0;
-	failed += try_write_pattern(v, f, 100, 10, 12) < 0;
-	failed += view_create(v, &op, INO_ROOT, STR("f"), VIEW_UNCHECKED, &cut, 0, &out, &wcc) < 0;
-	failed += op_try_truncate(v, f, 0) < 0;
-	failed += try_write_pattern(v, f, 100, 10, 14) < 0;
-	failed += op_try_remove(v, INO_ROOT, "f") < 0;
-	return failed;
-}
-
-static void
-after_each_failed_write_memory_and_disk_agree_and_others_go_on(void **state)
-{
-	static const int errors[] = { -ENOSPC, -EIO };
-	int failed, nth = 0;
-
-	(void)state;
-	do {
-		struct viewstore vs;
-		struct fault fault = { FILE_WRITE, nth, errors[nth % 2], nth % 3 == 0, 0 };
-		char *before, *after;
-
-		viewstore_make(&vs, NULL);
-		files_hook(store_files(vs.store), fail_event, &fault);
-		failed = troubled_steps(vs.a);
-		if (fault.sticky)
-			assert_int_equal(op_try_remove(vs.b, INO_ROOT, "hard1"), 0);
-		files_hook(store_files(vs.store), NULL, NULL);
-		op_write_pattern(vs.b, op_find(vs.b, "data"), 3, 30000, 20);
-		op_write_later(vs.a, op_find(vs.a, "dir/a"), 0, "on", 2);
-		before = dump_view(vs.a, true);
-		viewstore_reopen(&vs);
-		after = dump_view(vs.a, true);
-		dump_assert_equal(before, after);
-		op_assert_pattern(vs.b, op_find(vs.b, "data"), 3, 0, 30000, 20);
-		free(before);
-		free(after);
-		viewstore_remove(&vs);
-		nth++;
-	} while (failed);
-	assert_true(nth > 10);
-}
-
-static void
-a_full_disk_lets_files_with_waiting_bytes_be_removed_and_emptied(void **state)
-{
-	struct viewstore *vs = *state;
-	struct fault full = { FILE_WRITE, 0, -ENOSPC, 1, 0 };
-	uint32_t f = op_create(vs->a, INO_ROOT, "f"), g = op_create(vs->a, INO_ROOT, "g");
-	uint32_t h = op_create(vs->a, INO_ROOT, "h");
-	struct view_set empty = { .set_size = true };
-	struct view_op op = { 0 };
-	struct view_attr out;
-	struct view_wcc wcc;
-
-	op_write_later(vs->a, f, 0, "fff", 3);
-	op_write_later(vs->a, g, 0, "ggg", 3);
-	op_write_later(vs->a, h, 0, "hhh", 3);
-	files_hook(store_files(vs->store), fail_event, &full);
-	assert_int_equal(
-	    op_try_write(vs->b, op_find(vs->b, "data"), 0, "x", 1, VIEW_FILE_SYNC), -ENOSPC);
-	op_remove(vs->a, INO_ROOT, "f");
-	op_truncate(vs->a, g, 0);
-	op_write_later(vs->a, g, 0, "ggg", 3);
-	op_must(view_create(vs->a, &op, INO_ROOT, STR("g"), VIEW_UNCHECKED, &empty, 0, &out, &wcc));
-	op_rename(vs->a, INO_ROOT, "g", INO_ROOT, "h");
-	files_hook(store_files(vs->store), NULL, NULL);
-	viewstore_reopen(vs);
-	assert_int_equal(op_find(vs->a, "h"), g);
-	assert_int_equal(op_attr(vs->a, g).size, 0);
-	assert_int_equal(op_lookup(vs->a, INO_ROOT, "f", NULL), -ENOENT);
-}
-
-struct fatal {
-	int calls;
-};
-
-static void
-note_fatal(void *arg, const char *why)
-{
-	struct fatal *f = arg;
-
-	assert_non_null(why);
-	f->calls++;
-}
-
-static void
-a_failed_sync_is_final_and_what_was_not_durable_is_gone(void **state)
-{
-	struct viewstore *vs = *state;
-	struct fault fault = { FILE_FSYNC, 0, -EIO, 0, 0 };
-	struct fatal fatal = { 0 };
-	struct view_op op = { 0 };
-	struct view_set set = { 0 };
-	struct view_attr out;
-	struct view_wcc wcc;
-	uint32_t kept = op_create(vs->a, INO_ROOT, "kept"), losses = store_losses(vs->store);
-	char *before, *after;
-
-	op_write_pattern(vs->a, kept, 0, 10000, 3);
-	viewstore_flush(vs);
-	before = dump_view(vs->a, true);
-	store_on_fatal(vs->store, note_fatal, &fatal);
-	files_hook(store_files(vs->store), fail_event, &fault);
-	op_write_pattern(vs->a, kept, 4096, 10, 4);
-	view_create(vs->a, &op, INO_ROOT, STR("lost"), VIEW_GUARDED, &set, 0, &out, &wcc);
-	assert_int_equal(batch_flush(store_batch(vs->store)), -EIO);
-	assert_true(store_losses(vs->store) != losses);
-	assert_true(fatal.calls > 0);
-	after = dump_view(vs->a, true); /* reading goes on */
-	dump_assert_equal(before, after);
-	free(after);
-	assert_int_equal(
-	    view_create(vs->a, &op, INO_ROOT, STR("x"), VIEW_GUARDED, &set, 0, &out, &wcc), -EIO);
-	assert_int_equal(op_try_remove(vs->b, INO_ROOT, "data"), -EIO);
-	store_on_fatal(vs->store, NULL, NULL);
-	viewstore_reopen(vs);
-	after = dump_view(vs->a, true);
-	dump_assert_equal(before, after);
-	op_create(vs->a, INO_ROOT, "lost");
-	free(before);
-	free(after);
-}
-
-static int
-limit_pages(struct db *db, void *arg)
-{
-	return db_exec(db, arg ? "PRAGMA max_page_count = 1" : "PRAGMA max_page_count = 1000000");
-}
-
-/* Creates files until a commit fails for lack of space. */
-static uint32_t
-fill_database(struct viewstore *vs)
-{
-	char name[256];
-	int err = 0;
-	uint32_t last = 0;
-
-	for (int i = 0; i < 10000 && !err; i++) {
-		struct view_set set = { 0 };
-		struct view_op op = { 0 };
-		struct view_attr out;
-		struct view_wcc wcc;
-
-		snprintf(name, sizeof(name), "%0200d", i);
-		err = view_create(
-		    vs->a, &op, INO_ROOT, str_of(name), VIEW_GUARDED, &set, 0, &out, &wcc);
-		if (!err) {
-			last = out.ino;
-			err = batch_wait(store_batch(vs->store), op.ticket);
-		}
-	}
-	assert_int_equal(err, -ENOSPC);
-	assert_int_equal(op_lookup(vs->a, INO_ROOT, name, NULL), -ENOENT);
-	return last;
-}
-
-static void
-a_commit_that_finds_no_space_is_forgotten_and_later_ones_succeed(void **state)
-{
-	struct viewstore *vs = *state;
-	uint32_t losses = store_losses(vs->store), lost, ino;
-	char *before, *after;
-
-	op_write_later(vs->b, op_find(vs->b, "data"), 0, "lost", 4);
-	op_must(store_write(vs->store, limit_pages, vs));
-	lost = fill_database(vs);
-	assert_true(store_losses(vs->store) != losses);
-	op_assert_pattern(vs->b, op_find(vs->b, "data"), 0, 0, VIEWSTORE_DATA, 1);
-	op_must(store_write(vs->store, limit_pages, NULL));
-	ino = op_create(vs->a, INO_ROOT, "after");
-	assert_true(ino > lost); /* somebody may have the lost one's handle */
-	op_write_pattern(vs->b, op_find(vs->b, "data"), 10, 9000, 5);
-	before = dump_view(vs->a, true);
-	viewstore_reopen(vs);
-	after = dump_view(vs->a, true);
-	dump_assert_equal(before, after);
-	op_assert_pattern(vs->b, op_find(vs->b, "data"), 10, 0, 9000, 5);
-	free(before);
-	free(after);
 }
 
 static void
@@ -523,10 +283,6 @@ main(void)
 		ON_STORE(forgetting_what_is_clean_changes_nothing_visible),
 		ON_STORE(closing_and_opening_changes_nothing_visible),
 		ON_STORE(trimming_gives_memory_back),
-		cmocka_unit_test(after_each_failed_write_memory_and_disk_agree_and_others_go_on),
-		ON_STORE(a_full_disk_lets_files_with_waiting_bytes_be_removed_and_emptied),
-		ON_STORE(a_failed_sync_is_final_and_what_was_not_durable_is_gone),
-		ON_STORE(a_commit_that_finds_no_space_is_forgotten_and_later_ones_succeed),
 		ON_STORE(a_number_that_a_crash_took_back_comes_with_another_generation),
 		ON_STORE(many_threads_work_on_several_views_at_once),
 	};
