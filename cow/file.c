@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,8 @@
 struct files {
 	int dir;
 	char *path;
-	file_hook *hook;
-	void *arg;
+	_Atomic(file_hook *) hook; /* a test changes it while the committer works */
+	_Atomic(void *) arg;
 };
 
 int
@@ -53,8 +54,9 @@ files_close(struct files *f)
 void
 files_hook(struct files *f, file_hook *hook, void *arg)
 {
-	f->hook = hook;
+	f->hook = NULL; /* never with the other's argument */
 	f->arg = arg;
+	f->hook = hook;
 }
 
 const char *
@@ -72,7 +74,8 @@ files_dirfd(const struct files *f)
 static int
 ask_hook(struct files *f, enum file_event event, const char *name, uint64_t off, size_t *len)
 {
-	int err = f->hook ? f->hook(f->arg, event, name, off, len) : 0;
+	file_hook *hook = f->hook;
+	int err = hook ? hook(f->arg, event, name, off, len) : 0;
 
 	return err < 0 ? err_set(-err, "%s/%s: %s", f->path, name, strerror(-err)) : 0;
 }

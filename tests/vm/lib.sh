@@ -27,7 +27,7 @@ require() {
 # 10.77.0.1, an empty /run. Whatever it leaves running ends with it.
 enter_namespace() {
 	if [ -z "${VM_INSIDE:-}" ]; then
-		unshare --net true 2>/dev/null || { say "SKIP: no network namespaces here"; exit 77; }
+		unshare --net --mount true 2>/dev/null || { say "SKIP: no namespaces of one's own here"; exit 77; }
 		[ -c /dev/net/tun ] || { say "SKIP: no /dev/net/tun"; exit 77; }
 		guest=$("$vm/guest") || exit 99
 		export guest
