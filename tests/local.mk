@@ -238,12 +238,15 @@ endif
 
 # The real programs. tests/lib/nfs is their NFS client.
 sys_tests = tests/sys/usage_test.sh tests/sys/cli_test.sh tests/sys/import_test.sh \
-	tests/sys/serve_test.sh
+	tests/sys/serve_test.sh tests/sys/tree_test.sh
 dist_check_SCRIPTS += $(sys_tests)
 TESTS += $(sys_tests)
 EXTRA_DIST += tests/lib/functions.sh
 if HAVE_LIBNFS
-check_PROGRAMS += tests/lib/nfs
+check_PROGRAMS += tests/lib/nfs tests/nfs/compare_tree
+tests_nfs_compare_tree_SOURCES = tests/nfs/compare_tree.c
+tests_nfs_compare_tree_CPPFLAGS = $(AM_CPPFLAGS) $(LIBNFS_CFLAGS)
+tests_nfs_compare_tree_LDADD = $(LIBNFS_LIBS)
 tests_lib_nfs_SOURCES = tests/lib/nfs.c
 tests_lib_nfs_CPPFLAGS = $(AM_CPPFLAGS) $(LIBNFS_CFLAGS)
 tests_lib_nfs_LDADD = $(LIBNFS_LIBS)
