@@ -252,10 +252,12 @@ tests_lib_nfs_CPPFLAGS = $(AM_CPPFLAGS) $(LIBNFS_CFLAGS)
 tests_lib_nfs_LDADD = $(LIBNFS_LIBS)
 endif
 
-# Configuration, control socket.
+# Configuration, control socket, connections.
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/config_test tests/unit/proto_test
-TESTS += tests/unit/config_test tests/unit/proto_test
+check_PROGRAMS += tests/unit/config_test tests/unit/proto_test tests/unit/server_test
+TESTS += tests/unit/config_test tests/unit/proto_test tests/unit/server_test
+tests_unit_server_test_SOURCES = tests/unit/server_test.c tests/lib/caller.c tests/lib/caller.h
+tests_unit_server_test_LDADD = $(rubusd_LDADD) $(CMOCKA_LIBS)
 tests_unit_config_test_SOURCES = tests/unit/config_test.c
 tests_unit_config_test_LDADD = server/libserver.a cow/libcow.a $(INIH_LIBS) $(CMOCKA_LIBS)
 tests_unit_proto_test_SOURCES = tests/unit/proto_test.c
