@@ -263,3 +263,16 @@ tests_unit_config_test_LDADD = server/libserver.a cow/libcow.a $(INIH_LIBS) $(CM
 tests_unit_proto_test_SOURCES = tests/unit/proto_test.c
 tests_unit_proto_test_LDADD = server/libserver.a $(CMOCKA_LIBS)
 endif
+
+# Benchmarks: by hand, and never in `make check`. docs/decisions/ has what came of them.
+EXTRA_DIST += tests/bench/block-size.sh
+EXTRA_PROGRAMS += tests/bench/block_size
+CLEANFILES += tests/bench/block_size
+tests_bench_block_size_SOURCES = tests/bench/block_size.c tests/bench/block_size.h \
+	tests/bench/block_size_writes.c tests/bench/bench.c tests/bench/bench.h \
+	tests/bench/files.c tests/bench/files.h
+tests_bench_block_size_LDADD = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS)
+.PHONY: bench-block-size
+bench-block-size: tests/bench/block_size
+	@test -n "$(SOURCE)" || { echo 'make bench-block-size SOURCE=TREE [NEWER=TREE]' >&2; exit 2; }
+	@BLOCK_SIZE=tests/bench/block_size $(srcdir)/tests/bench/block-size.sh $(SOURCE) $(NEWER)
