@@ -13,7 +13,7 @@
 #include "cow/store_priv.h"
 
 #define NEW_DB             STORE_DB ".new"
-#define BLOCK_SIZE_DEFAULT 16384u
+#define BLOCK_SIZE_DEFAULT 16384u /* docs/decisions/0003-block-size.md */
 #define BLOCK_SIZE_MIN     4096u
 #define BLOCK_SIZE_MAX     65536u
 

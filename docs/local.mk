@@ -2,3 +2,4 @@ EXTRA_DIST += docs/architecture.md docs/store-format.md
 EXTRA_DIST += docs/decisions/0001-threads-and-locks.md
 EXTRA_DIST += docs/decisions/0002-handle-tags.md
 dist_man_MANS += docs/rubus.1 docs/rubus.conf.5 docs/rubusd.8
+EXTRA_DIST += docs/decisions/0003-block-size.md
