@@ -237,6 +237,7 @@ run(const struct options *o)
 	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of the write, not an end */
 	raise_file_limit();
 	int err = configure(&r.config, o);
 

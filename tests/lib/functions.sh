@@ -86,11 +86,16 @@ small_tree() {
 }
 
 # start_rubusd ARGUMENT...: starts it on $store and waits until it says that it serves: sets $pid and
-# $port. Its log is $tmp/rubusd.log.
+# $port. Its log is $tmp/rubusd.log. $file_limit: the largest file that it may write, in 512 bytes.
+file_limit=
 start_rubusd() {
 	rm -f "$tmp/log.pipe"
 	mkfifo "$tmp/log.pipe"
-	rubusd "$@" 2>"$tmp/log.pipe" 4>&- 5>&- & # 4 and 5 are the test's own
+	# 4 and 5 are the test's own.
+	(
+		[ -z "$file_limit" ] || ulimit -f "$file_limit"
+		exec rubusd "$@"
+	) 2>"$tmp/log.pipe" 4>&- 5>&- &
 	pid=$!
 	cleanup_fn kill -KILL $pid
 	port=
