@@ -50,8 +50,9 @@ struct batch {
 	uint64_t nrecords; /* the committer's */
 	struct failure failures[FAILURES];
 	unsigned nfailures;
-	int refusing; /* -errno while a failure is being handled, for ever when it is final */
-	int poison;   /* batch_fail */
+	uint64_t forgotten; /* of tickets up to here nobody knows which have failed */
+	int refusing;       /* -errno while a failure is being handled, for ever when it is final */
+	int poison;         /* batch_fail */
 	bool final, stop;
 	struct batch_stats stats;
 };
@@ -159,6 +160,9 @@ decided(const struct batch *b, uint64_t ticket)
 	for (unsigned i = 0; i < FAILURES; i++)
 		if (ticket >= b->failures[i].first && ticket <= b->failures[i].last)
 			return b->failures[i].err;
+	/* Who asks so late is told the worse: never that what failed is done. */
+	if (ticket <= b->forgotten)
+		return -EIO;
 	return ticket > b->durable;
 }
 
@@ -327,12 +331,27 @@ decide(struct batch *b, struct generation *g, int err)
 	pthread_mutex_lock(&b->lock);
 }
 
+/* A row of failures with nothing durable between is one. */
+static void
+note_failure(struct batch *b, uint64_t first, uint64_t last, int err)
+{
+	struct failure *f = &b->failures[(b->nfailures - 1) % FAILURES];
+
+	if (b->nfailures && f->last + 1 == first && f->err == err) {
+		f->last = last;
+		return;
+	}
+	f = &b->failures[b->nfailures++ % FAILURES];
+	if (f->last)
+		b->forgotten = f->last;
+	*f = (struct failure){ first, last, err };
+}
+
 /* Both generations fail: what gathers may build on what didn't become durable. */
 static void
 fail_all(struct batch *b, struct generation *g, int err, bool final)
 {
 	struct generation *later = b->open;
-	struct failure *f = &b->failures[b->nfailures++ % FAILURES];
 
 	b->refusing = err;
 	b->final = b->final || final;
@@ -343,7 +362,7 @@ fail_all(struct batch *b, struct generation *g, int err, bool final)
 	pthread_mutex_lock(&b->lock);
 	while (later->owed)
 		pthread_cond_wait(&b->work, &b->lock);
-	*f = (struct failure){ g->ticket, later->ticket, err };
+	note_failure(b, g->ticket, later->ticket, err);
 	g->ticket = later->ticket + 1;
 	b->open = g;
 	b->poison = 0;

@@ -84,6 +84,28 @@ a_commit_without_space_fails_what_gathers_behind_it_too(void **state)
 }
 
 static void
+a_failure_of_long_ago_is_never_taken_for_a_success(void **state)
+{
+	struct fixture *f = *state;
+	struct failures failures;
+	struct batch *b = open_batch(f, &failures);
+	uint64_t failed[40], ticket;
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(failed); i++) {
+		failed[i] = add(b, 2 * i + 2, true);
+		batch_fail(b, -ENOMEM);
+		batch_reply(b, failed[i], NULL, 0);
+		assert_int_equal(batch_wait(b, failed[i]), -ENOMEM);
+		ticket = add(b, 2 * i + 3, false);
+		assert_int_equal(batch_wait(b, ticket), 0);
+	}
+	for (uint32_t i = 0; i < ARRAY_SIZE(failed); i++)
+		assert_true(batch_wait(b, failed[i]) < 0);
+	assert_int_equal(batch_wait(b, ticket), 0);
+	batch_close(b);
+}
+
+static void
 a_failed_sync_is_for_ever(void **state)
 {
 	struct fixture *f = *state;
@@ -173,6 +195,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_BLOCKS(a_commit_without_space_fails_what_gathers_behind_it_too),
+		ON_BLOCKS(a_failure_of_long_ago_is_never_taken_for_a_success),
 		ON_BLOCKS(a_failed_sync_is_for_ever),
 		ON_BLOCKS(a_view_that_lost_its_way_fails_the_gathering_batch),
 		ON_BLOCKS(a_batch_that_is_full_holds_newcomers_up),
