@@ -7,7 +7,8 @@
 #define OFFSET_MAX ((uint64_t)INT64_MAX)
 
 /* Changes when uncommitted writes may have been lost: at each start of the server, and after a
- * commit that failed. */
+ * commit that failed. A WRITE must answer what was true before it, a COMMIT what is true after it:
+ * then bytes that were lost in between are never taken for committed. */
 static void
 write_verf(const struct nfs3_op *op, writeverf3 out)
 {
@@ -89,8 +90,10 @@ nfs3_write(struct rpc_call *call, void *args, void *res)
 	struct view_wcc wcc = { 0 };
 	enum view_stable got = VIEW_UNSTABLE;
 	uint32_t count = a->count < NFS3_IO_MAX ? a->count : NFS3_IO_MAX;
+	writeverf3 verf;
 	int err = nfs3_begin(&op, call, &a->file);
 
+	write_verf(&op, verf);
 	if (err == 0)
 		err = write_check(a);
 	if (err == 0)
@@ -102,7 +105,7 @@ nfs3_write(struct rpc_call *call, void *args, void *res)
 		return;
 	ok->count = count;
 	ok->committed = gots[got];
-	write_verf(&op, ok->verf);
+	memcpy(ok->verf, verf, sizeof(verf));
 }
 
 void
