@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cow/cleanup.h"
 #include "cow/err.h"
@@ -24,12 +25,23 @@ close_dir(DIR **dir)
 		closedir(*dir);
 }
 
+/* Its name in its parent is to be as durable as what will be in it. */
+static int
+sync_parent(const char *path)
+{
+	int fd CLEANUP_FD = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), parent CLEANUP_FD = -1;
+
+	if (fd >= 0)
+		parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return parent < 0 || fsync(parent) < 0 ? err_errno("%s: sync of its parent", path) : 0;
+}
+
 int
 store_make_folder(const char *path)
 {
-	if (mkdir(path, 0700) == 0 || errno == EEXIST)
-		return 0;
-	return err_errno("can't make the folder %s", path);
+	if (mkdir(path, 0700) == 0)
+		return sync_parent(path);
+	return errno == EEXIST ? 0 : err_errno("can't make the folder %s", path);
 }
 
 /* What an earlier attempt, or mkfs, may have left in a folder that counts as empty. */
