@@ -106,11 +106,17 @@ store_remove_view(struct store *s, struct view *view)
 }
 
 void
+store_count_loss(struct store *s)
+{
+	__atomic_add_fetch(&s->losses, 1, __ATOMIC_SEQ_CST);
+}
+
+void
 store_commit_failed(void *arg, int err, bool final)
 {
 	struct store *s = arg;
 
-	__atomic_add_fetch(&s->losses, 1, __ATOMIC_SEQ_CST);
+	store_count_loss(s);
 	SCOPED_LOCK(&s->views_lock);
 	if (final && s->fatal)
 		s->fatal(s->fatal_arg, err_text(err));

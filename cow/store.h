@@ -56,8 +56,10 @@ uint64_t store_image_memory(struct store *);
 struct view;
 int store_add_view(struct store *, struct view *, void (*forget)(struct view *));
 void store_remove_view(struct store *, struct view *);
-/* Changes when uncommitted writes were lost without a restart: part of the write verifier. */
+/* Changes when uncommitted writes were lost without a restart: part of the write verifier. A view
+ * that loses some counts it before anybody can see that they are gone. */
 uint32_t store_losses(const struct store *);
+void store_count_loss(struct store *);
 /* fn is called when the store can't go on after a failed sync; default: nothing. */
 void store_on_fatal(struct store *, void (*fn)(void *arg, const char *why), void *arg);
 

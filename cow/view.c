@@ -60,6 +60,7 @@ view_begin(struct view *v)
 
 	pthread_mutex_lock(&v->lock);
 	if (v->stale) {
+		store_count_loss(v->store); /* before a COMMIT finds nothing to do */
 		node_forget_all(v);
 		err = load(v);
 	}

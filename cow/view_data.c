@@ -210,12 +210,26 @@ data_flush(struct view *v, struct node *n)
 	return 0;
 }
 
+/* Of all files: a full disk refuses the next write instead of letting pieces gather without end. */
+static int
+flush_pieces(struct view *v)
+{
+	int err = 0;
+
+	for (uint32_t b = 0; b < v->nbuckets && v->piece_bytes && !err; b++)
+		for (struct node *n = v->buckets[b]; n && !err; n = n->chain)
+			err = piece_flush(v, n);
+	return err;
+}
+
 static int
 apply_write(struct view *v, struct view_op *op, struct node *n, uint64_t off, const void *p,
     uint32_t len, enum view_stable want)
 {
-	int err = write_blocks(v, n, off, p, len);
+	int err = v->piece_bytes >= PIECES_MAX ? flush_pieces(v) : 0;
 
+	if (!err)
+		err = write_blocks(v, n, off, p, len);
 	/* A full disk may stop a write half-way: what was written counts, the rest didn't happen.
 	 */
 	if (err)
@@ -226,10 +240,8 @@ apply_write(struct view *v, struct view_op *op, struct node *n, uint64_t off, co
 		perm_clear_set_id(&n->i, op);
 	view_touch(n, true);
 	node_set_dirty(v, n, true);
-	if (want == VIEW_UNSTABLE && v->piece_bytes < PIECES_MAX)
-		return 0;
 	if (want == VIEW_UNSTABLE)
-		return piece_flush(v, n);
+		return 0;
 	err = data_flush(v, n);
 	return err ? err : view_finish(v, op);
 }

@@ -145,6 +145,57 @@ a_full_disk_lets_files_with_waiting_bytes_be_removed_and_emptied(void **state)
 	assert_int_equal(op_lookup(vs->a, INO_ROOT, "f", NULL), -ENOENT);
 }
 
+static void
+a_full_disk_lets_no_more_bytes_wait_than_there_may(void **state)
+{
+	struct viewstore *vs = *state;
+	struct fault full = { FILE_WRITE, 0, -ENOSPC, 1, 0 };
+	struct view_usage usage;
+	uint32_t files[100];
+	unsigned refused = 0;
+	char name[16];
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		files[i] = op_create(vs->a, INO_ROOT, name);
+	}
+	set_fault(vs, &full);
+	for (uint32_t i = 0; i < 5000; i++)
+		refused += op_try_write(vs->a, files[i % 100], (uint64_t)i * 8192 + 5, &i,
+			       sizeof(i), VIEW_UNSTABLE) == -ENOSPC;
+	view_usage(vs->a, &usage);
+	assert_true(usage.memory < (12u << 20));
+	assert_true(refused > 1000 && refused < 4500);
+	set_fault(vs, NULL);
+	viewstore_reopen(vs);
+	for (uint32_t i = 0; i < 700; i += 61)
+		op_assert_bytes(vs->a, files[i % 100], (uint64_t)i * 8192 + 5, &i, sizeof(i));
+}
+
+static void
+a_commit_that_finds_its_bytes_gone_comes_after_the_loss_is_told(void **state)
+{
+	struct viewstore *vs = *state;
+	struct batch *b = store_batch(vs->store);
+	struct view_op owes = { .owes = true }, op = { 0 };
+	uint32_t f = op_create(vs->a, INO_ROOT, "f"), losses = store_losses(vs->store);
+	struct view_set none = { 0 };
+	struct view_attr out;
+	struct view_wcc wcc;
+
+	viewstore_flush(vs);
+	op_write_later(vs->a, f, 0, "lost", 4);
+	/* The batch can't be decided before it is paid. */
+	op_must(view_mkdir(vs->b, &owes, INO_ROOT, STR("m"), &none, &out, &wcc));
+	batch_fail(b, -ENOMEM);
+	assert_int_equal(op_try_remove(vs->a, INO_ROOT, "hard1"), -ENOMEM);
+	op_must(view_commit(vs->a, &op, f, &wcc));
+	assert_int_equal(op_attr(vs->a, f).size, 0);
+	assert_int_not_equal(store_losses(vs->store), losses);
+	batch_reply(b, owes.ticket, NULL, 0);
+	assert_int_equal(batch_wait(b, owes.ticket), -ENOMEM);
+}
+
 struct fatal {
 	int calls;
 };
@@ -262,6 +313,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(after_each_failed_write_memory_and_disk_agree_and_others_go_on),
 		ON_STORE(a_full_disk_lets_files_with_waiting_bytes_be_removed_and_emptied),
+		ON_STORE(a_full_disk_lets_no_more_bytes_wait_than_there_may),
+		ON_STORE(a_commit_that_finds_its_bytes_gone_comes_after_the_loss_is_told),
 		ON_STORE(a_failed_sync_is_final_and_what_was_not_durable_is_gone),
 		ON_STORE(a_commit_that_finds_no_space_is_forgotten_and_later_ones_succeed),
 	};
