@@ -7,6 +7,7 @@ server_libserver_a_SOURCES = \
 	server/serve.c server/serve.h \
 	server/server.c server/server.h \
 	server/service.h \
+	server/size.c server/size.h \
 	server/stats.c server/stats.h
 
 # Sockets and threads.
@@ -68,5 +69,5 @@ pkglibexec_PROGRAMS = rubus-import
 rubus_import_SOURCES = \
 	server/import/main.c \
 	server/import/progress.c server/import/progress.h
-rubus_import_LDADD = cow/libcow.a \
+rubus_import_LDADD = server/libserver.a cow/libcow.a \
 	$(ARCHIVE_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(SODIUM_LIBS) $(JANSSON_LIBS)

@@ -9,26 +9,9 @@
 
 #include "cow/bytes.h"
 #include "cow/cleanup.h"
+#include "server/size.h"
 
-#define VALUE_ROOM 64
-
-static const char *
-size_text(uint64_t n, char *buf, size_t room)
-{
-	static const char units[] = " KMGTPE";
-	double v = (double)n;
-	int unit = 0;
-
-	while (v >= 1023.5 && unit < 6) {
-		v /= 1024;
-		unit++;
-	}
-	if (unit == 0)
-		snprintf(buf, room, "%" PRIu64, n);
-	else
-		snprintf(buf, room, v < 9.95 ? "%.1f%c" : "%.0f%c", v, units[unit]);
-	return buf;
-}
+#define VALUE_ROOM 64 /* at least SIZE_TEXT */
 
 static const char *
 time_text(uint64_t seconds, char *buf, size_t room)
@@ -82,7 +65,7 @@ print_value(enum print_kind kind, const char *value, char *buf, size_t room)
 		return "-";
 	switch (kind) {
 	case PRINT_SIZE:
-		return size_text(n, buf, room);
+		return size_text(n, buf);
 	case PRINT_TIME:
 		return time_text(n, buf, room);
 	case PRINT_AGO:

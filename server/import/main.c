@@ -13,6 +13,7 @@
 
 #include "cow/err.h"
 #include "server/import/progress.h"
+#include "server/size.h"
 #include <config.h>
 
 #define EXIT_INTERRUPTED 130 /* as shells have it */
@@ -145,13 +146,13 @@ report_json(const struct options *o, const struct import_result *r, double secon
 static int
 report(const struct options *o, const struct import_result *r, double seconds)
 {
-	char bytes[16], stored[16];
+	char bytes[SIZE_TEXT], stored[SIZE_TEXT];
 
 	if (o->json)
 		return report_json(o, r, seconds);
 	printf("Image %s: %" PRIu64 " entries, %s of files, %s new in the store, %.1f s.\n",
-	    o->name, r->totals.entries, progress_size(r->totals.bytes, bytes),
-	    progress_size(r->totals.stored, stored), seconds);
+	    o->name, r->totals.entries, size_text(r->totals.bytes, bytes),
+	    size_text(r->totals.stored, stored), seconds);
 	if (r->skipped)
 		printf("%u could not be imported and were left out.\n", r->skipped);
 	return fflush(stdout) == 0 ? 0 : 1;

@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/size.h"
+
 #define SPARSE 10.0 /* seconds between two lines that are no terminal's */
 
 static double
@@ -29,21 +31,6 @@ double
 progress_seconds(const struct progress *p)
 {
 	return now() - p->began;
-}
-
-const char *
-progress_size(uint64_t bytes, char buf[16])
-{
-	static const char units[] = "KMGTPE";
-	double v = (double)bytes / 1024;
-	int unit = 0;
-
-	while (v >= 1023.5 && unit < 5) {
-		v /= 1024;
-		unit++;
-	}
-	snprintf(buf, 16, v < 9.95 ? "%.1f%c" : "%.0f%c", v, units[unit]);
-	return buf;
 }
 
 void
@@ -71,14 +58,14 @@ void
 progress_show(struct progress *p, const struct import_progress *ip)
 {
 	double seconds = progress_seconds(p);
-	char size[16], rate[16];
+	char size[SIZE_TEXT], rate[SIZE_TEXT];
 
 	if (!p->terminal && now() - p->last < SPARSE)
 		return;
 	p->last = now();
 	progress_clear(p);
-	progress_size(ip->bytes, size);
-	progress_size(seconds > 0 ? (uint64_t)((double)ip->bytes / seconds) : 0, rate);
+	size_text(ip->bytes, size);
+	size_text(seconds > 0 ? (uint64_t)((double)ip->bytes / seconds) : 0, rate);
 	fprintf(stderr, "%" PRIu64 " entries  %s  %s/s", ip->entries, size, rate);
 	print_rest(ip, seconds);
 	if (p->terminal)

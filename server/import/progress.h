@@ -20,7 +20,4 @@ void progress_show(struct progress *, const struct import_progress *);
 void progress_clear(struct progress *);
 double progress_seconds(const struct progress *); /* since the beginning */
 
-/* Bytes as people read them. */
-const char *progress_size(uint64_t bytes, char buf[16]);
-
 #endif

@@ -37,6 +37,8 @@ json '.procedures | map(select(.name == "MNT"))[0] | [.calls >= 9, .errors]' '[t
 json '.procedures | map(select(.name == "REMOVE"))[0] | [.calls, .p99_us > 0]' '[1,true]'
 run 0 rubus stats
 said out REMOVE
+rubus --json stats --watch | head -n 2 >"$tmp/out"
+[ "$(jq -c .events.rejected "$tmp/out" | tr '\n' ' ')" = "0 0 " ] || fail "--watch"
 
 # An open file lives on over a restart, by TERM and by KILL; so do changes.
 mkfifo "$tmp/ask"

@@ -317,6 +317,44 @@ a_call_sent_again_while_it_runs_runs_once_and_both_are_answered(void **state)
 	close(again);
 }
 
+/* Three calls run; each is sent again 60 times over one connection, which is more than may be in
+ * flight, and then another one. */
+static void
+more_calls_than_may_be_in_flight_are_answered_all_the_same(void **state)
+{
+	enum { FIRST = 3, AGAIN = 60 };
+	struct fixture *f = *state;
+	uint32_t sum[FIRST + 1] = { 0 }, count[FIRST + 1] = { 0 }, word;
+	int first[FIRST], many = connected(state);
+	struct caller_reply reply;
+
+	for (uint32_t i = 0; i < FIRST; i++) {
+		first[i] = connected(state);
+		caller_call(first[i], i, PROG, GATED, 0);
+		await_waiting(f, i + 1);
+	}
+	for (uint32_t i = 0; i < FIRST * AGAIN; i++)
+		caller_call(many, i % FIRST, PROG, GATED, 0);
+	caller_call(many, FIRST, PROG, TWICE, 5);
+	open_gate(f);
+	for (int i = 0; i < FIRST * AGAIN + 1; i++) {
+		assert_true(caller_receive(many, &reply));
+		assert_true(reply.xid <= FIRST && reply.n == 4);
+		sum[reply.xid] += reply.results[3];
+		count[reply.xid]++;
+		free(reply.results);
+	}
+	for (uint32_t i = 0; i < FIRST; i++) {
+		word = caller_expect(first[i], i, RPC_ACCEPT_SUCCESS);
+		assert_true(word >= 1 && word <= FIRST);
+		assert_int_equal(count[i], AGAIN);
+		assert_int_equal(sum[i], AGAIN * word);
+		close(first[i]);
+	}
+	assert_int_equal(sum[FIRST], 10);
+	close(many);
+}
+
 static void
 beyond_the_limit_the_idlest_connection_ends(void **state)
 {
@@ -465,6 +503,7 @@ main(void)
 		TEST(a_client_that_reads_late_gets_every_byte_and_holds_up_nobody),
 		TEST(calls_that_wait_hold_up_their_own_connection_only),
 		TEST(a_call_sent_again_while_it_runs_runs_once_and_both_are_answered),
+		TEST(more_calls_than_may_be_in_flight_are_answered_all_the_same),
 		TEST(beyond_the_limit_the_idlest_connection_ends),
 		TEST(connections_in_use_are_not_given_up_for_a_new_one),
 		TEST(datagrams_are_answered_as_far_as_they_are_served),
