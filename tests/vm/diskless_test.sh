@@ -4,7 +4,7 @@
 set -u
 . "$(dirname "$0")/lib.sh"
 require_root
-require rubusd rubus qemu-system-x86_64 rpcbind mmdebstrap busybox cpio modprobe ip jq
+require qemu-system-x86_64 rpcbind mmdebstrap busybox cpio modprobe ip jq
 enter_namespace "$@"
 
 cat >"$t/first" <<'END'

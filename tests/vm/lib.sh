@@ -3,8 +3,9 @@
 
 vm=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 builddir=$(cd "${RUBUS_BUILDDIR:-.}" && pwd)
-PATH=$builddir/server:/usr/local/sbin:/usr/sbin:/sbin:$PATH
+PATH=$builddir:/usr/local/sbin:/usr/sbin:/sbin:$PATH
 export PATH
+[ -x "$builddir/rubusd" ] || { echo "FAIL: no $builddir/rubusd"; exit 1; }
 
 say() { printf '%s\n' "$*"; }
 
