@@ -42,7 +42,7 @@ truncate -s 64M "$t/disk"
 mkfs.ext4 -q -b 4096 -I 256 -N 8192 -d "$t/tree" "$t/disk"
 seed=${RUBUS_SEED:-$RANDOM}
 say "random operations: RUBUS_SEED=$seed"
-"$vm/fileops-random" "$seed" ${RUBUS_LONG:+20}400 >"$t/random.ops"
+"$vm/fileops-random" "$seed" ${RUBUS_LONG:+5}400 >"$t/random.ops"
 
 rubus_ image import "$t/golden.tar" --name small
 rubus_ client add pi-01 --image small --any-address
