@@ -108,6 +108,19 @@ recall(struct blocks *b, const struct id *id, struct block_loc *out, uint64_t *c
 	return loc != NULL;
 }
 
+/* A row's length is believed only if a block of this store can have it. */
+static int
+look_up(struct blocks *b, struct db *db, const struct id *id, struct block_loc *out)
+{
+	char hex[ID_HEX_SIZE];
+	int found = blkindex_find(db, id, out);
+
+	if (found <= 0 || out->stored <= b->env.block_size)
+		return found;
+	id_hex(id, hex);
+	return err_set(EIO, "block %s: larger than the blocks of this store", hex);
+}
+
 static int
 find_in_index(struct blocks *b, const struct id *id, struct block_loc *out)
 {
@@ -116,7 +129,7 @@ find_in_index(struct blocks *b, const struct id *id, struct block_loc *out)
 
 	if (!db)
 		return -EIO;
-	found = blkindex_find(db, id, out);
+	found = look_up(b, db, id, out);
 	db_return(b->env.readers, db);
 	if (found <= 0)
 		return found;
@@ -205,12 +218,11 @@ find_one(struct blocks *b, struct db **db, const struct id *id, struct block_loc
 		return 0;
 	if (!*db && !(*db = db_lend(b->env.readers)))
 		return -EIO;
-	found = blkindex_find(*db, id, out);
-	if (found < 0 || (found > 0 && out->stored <= b->env.block_size))
+	found = look_up(b, *db, id, out);
+	if (found != 0)
 		return found < 0 ? found : 0;
 	id_hex(id, hex);
-	return found ? err_set(EIO, "block %s: larger than the blocks of this store", hex)
-		     : err_set(EIO, "block %s: not in the store", hex);
+	return err_set(EIO, "block %s: not in the store", hex);
 }
 
 int

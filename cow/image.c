@@ -56,16 +56,20 @@ read_last_ino(struct image *im)
 	struct db *db = db_lend(im->pool);
 	sqlite3_stmt *s = db ? db_stmt(db, "SELECT max(ino) FROM inode") : NULL;
 	int row = db ? db_step(db, s) : -EIO;
+	int64_t last = 0;
 
 	if (row == 1) {
-		im->last_ino = (uint32_t)sqlite3_column_int64(s, 0);
+		last = sqlite3_column_int64(s, 0);
 		db_reset(s);
 	}
 	if (db)
 		db_return(im->pool, db);
 	if (row < 0)
 		return row;
-	return im->last_ino >= INO_ROOT ? 0 : err_set(EIO, "the image has no root folder");
+	if (last < INO_ROOT || last > INO_MAX)
+		return err_set(EIO, "the image's inodes are not numbered from the root on");
+	im->last_ino = (uint32_t)last;
+	return 0;
 }
 
 int
@@ -312,8 +316,8 @@ new_folder(uint32_t count, uint64_t bytes)
 static int
 measure_folder(struct db *db, uint32_t ino, uint32_t *count, uint64_t *bytes)
 {
-	sqlite3_stmt *s = db_stmt(
-	    db, "SELECT count(*), coalesce(sum(length(name)), 0) FROM dirent WHERE dir = ?");
+	sqlite3_stmt *s = db_stmt(db, "SELECT count(*), coalesce(sum(length(CAST(name AS BLOB))), "
+				      "0) FROM dirent WHERE dir = ?");
 	int row;
 
 	sqlite3_bind_int64(s, 1, ino);

@@ -135,6 +135,8 @@ layer_chain(struct db *db, uint64_t head, struct layer **out, int *n)
 		if (rc < 0)
 			break;
 	}
+	if (rc == 0 && i == 0)
+		rc = err_set(EIO, "a chain without a layer");
 	if (rc < 0) {
 		free(chain);
 		return rc;

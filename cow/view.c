@@ -14,7 +14,8 @@
 static int
 mark_touched(struct view *v, struct db *db, uint64_t layer)
 {
-	sqlite3_stmt *s = db_stmt(db, "SELECT ino FROM inode WHERE layer = ? AND ino <= ?");
+	sqlite3_stmt *s =
+	    db_stmt(db, "SELECT ino FROM inode WHERE layer = ? AND ino BETWEEN 0 AND ?");
 	int row;
 
 	sqlite3_bind_int64(s, 1, (int64_t)layer);

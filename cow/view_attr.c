@@ -19,7 +19,7 @@ view_touch(struct node *n, bool mtime)
 {
 	int64_t now = view_now();
 
-	n->i.ctime = now > n->i.ctime ? now : n->i.ctime + 1;
+	n->i.ctime = now > n->i.ctime ? now : n->i.ctime + (n->i.ctime < INT64_MAX);
 	if (mtime)
 		n->i.mtime = n->i.ctime;
 }
@@ -127,7 +127,9 @@ view_readlink(struct view *v, struct view_op *op, uint32_t ino, char buf[TARGET_
 		struct node *node;
 
 		err = node_get(v, ino, &node);
-		if (!err && node->ntarget <= TARGET_BYTES_MAX) {
+		if (!err && node->ntarget > TARGET_BYTES_MAX)
+			err = err_set(EIO, "inode %u: target too long", ino);
+		if (!err) {
 			memcpy(buf, node->target, node->ntarget);
 			buf[node->ntarget] = '\0';
 			*n = node->ntarget;

@@ -40,35 +40,58 @@ golden_has(const struct dir *d, struct str name)
 	return d->golden && image_dir_find(d->golden, name) >= 0;
 }
 
+/* What a damaged row may hold must not come among the names. */
+static int
+check_row(const struct dir *d, struct str name, int64_t ino, int64_t cookie)
+{
+	if (name.n > 0 && name.n <= NAME_BYTES_MAX && ino >= 0 && ino <= INO_MAX &&
+	    cookie >= IMAGE_COOKIE && cookie <= INO_MAX)
+		return 0;
+	return err_set(EIO, "folder %u: a name's row is damaged", d->ino);
+}
+
+/* A layer's name takes the place of what is known of it from beneath. */
+static int
+load_row(struct dir *d, int layer, struct str bytes, uint32_t ino, uint32_t cookie)
+{
+	struct names *t = &d->node->names;
+	struct name *n = names_find(t, bytes);
+
+	if (!n) {
+		if (!(n = names_add(t, bytes)))
+			return -ENOMEM;
+		n->beneath = golden_has(d, bytes);
+	}
+	if (names_place(t, n, ino, cookie) < 0)
+		return -ENOMEM;
+	if (layer == 0)
+		n->in_head = true;
+	else
+		n->beneath = n->ino != 0;
+	return 0;
+}
+
 /* The names of one layer, laid over those of the layers beneath it. */
 static int
 load_layer(struct view *v, struct db *db, int layer, struct dir *d)
 {
 	sqlite3_stmt *s = db_stmt(
 	    db, "SELECT name, ino, cookie FROM dirent WHERE layer = ? AND dir = ? ORDER BY cookie");
-	struct names *t = &d->node->names;
 	int row;
 
 	sqlite3_bind_int64(s, 1, (int64_t)v->layers[layer].id);
 	sqlite3_bind_int64(s, 2, d->ino);
 	while ((row = db_step(db, s)) == 1) {
-		struct str bytes = db_column_str(s, 0);
-		struct name *n = names_find(t, bytes);
+		int64_t ino = sqlite3_column_int64(s, 1), cookie = sqlite3_column_int64(s, 2);
+		struct str name = db_column_str(s, 0);
+		int err = check_row(d, name, ino, cookie);
 
-		if (!n) {
-			n = names_add(t, bytes);
-			if (n)
-				n->beneath = golden_has(d, bytes);
-		}
-		if (!n || names_place(t, n, (uint32_t)sqlite3_column_int64(s, 1),
-			      (uint32_t)sqlite3_column_int64(s, 2)) < 0) {
+		if (!err)
+			err = load_row(d, layer, name, (uint32_t)ino, (uint32_t)cookie);
+		if (err) {
 			db_reset(s);
-			return -ENOMEM;
+			return err;
 		}
-		if (layer == 0)
-			n->in_head = true;
-		else
-			n->beneath = n->ino != 0;
 	}
 	return row;
 }

@@ -17,12 +17,14 @@ struct move {
 static int
 is_above(struct view *v, uint32_t ino, uint32_t dir)
 {
-	while (dir != ino) {
+	for (uint32_t up = 0; dir != ino; up++) {
 		struct inode i;
 		int err;
 
 		if (dir == INO_ROOT)
 			return 0;
+		if (up == v->next_ino)
+			return err_set(EIO, "the folders above inode %u go round", dir);
 		err = node_attr(v, dir, &i);
 		if (err)
 			return err;

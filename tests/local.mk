@@ -200,7 +200,7 @@ batch_fixture = tests/unit/batch_fixture.h tests/unit/block_fixture.h tests/unit
 view_tests = tests/unit/view_cow_test tests/unit/view_chain_test \
 	tests/unit/view_data_test tests/unit/view_name_test tests/unit/view_dir_test \
 	tests/unit/view_attr_test tests/unit/view_access_test tests/unit/view_restart_test \
-	tests/unit/view_fault_test tests/unit/batch_test tests/unit/batch_fail_test \
+	tests/unit/view_fault_test tests/unit/view_damage_test tests/unit/batch_test tests/unit/batch_fail_test \
 	tests/unit/change_test tests/unit/names_test tests/unit/cache_test tests/unit/perm_test
 check_PROGRAMS += $(view_tests)
 TESTS += $(view_tests)
@@ -220,6 +220,8 @@ tests_unit_view_access_test_SOURCES = tests/unit/view_access_test.c $(view_test_
 tests_unit_view_access_test_LDADD = $(view_test_libs)
 tests_unit_view_restart_test_SOURCES = tests/unit/view_restart_test.c $(view_test_lib) tests/lib/dump.c
 tests_unit_view_restart_test_LDADD = $(view_test_libs)
+tests_unit_view_damage_test_SOURCES = tests/unit/view_damage_test.c $(view_test_lib)
+tests_unit_view_damage_test_LDADD = $(view_test_libs)
 tests_unit_view_fault_test_SOURCES = tests/unit/view_fault_test.c $(view_test_lib) tests/lib/dump.c
 tests_unit_view_fault_test_LDADD = $(view_test_libs)
 tests_unit_batch_test_SOURCES = tests/unit/batch_test.c $(batch_fixture)
