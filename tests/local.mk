@@ -134,16 +134,16 @@ check_PROGRAMS += tests/unit/file_test tests/unit/hash_test tests/unit/segment_t
 TESTS += tests/unit/file_test tests/unit/hash_test tests/unit/segment_test \
 	tests/unit/block_test tests/unit/block_fail_test
 blocks_test_libs = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(CMOCKA_LIBS)
-block_fixture = tests/unit/block_fixture.h tests/unit/tempdir.h
+block_fixture = tests/unit/block_fixture.h tests/lib/tmpdir.c
 tests_unit_block_test_SOURCES = tests/unit/block_test.c $(block_fixture)
 tests_unit_block_test_LDADD = $(blocks_test_libs)
 tests_unit_block_fail_test_SOURCES = tests/unit/block_fail_test.c $(block_fixture)
 tests_unit_block_fail_test_LDADD = $(blocks_test_libs)
-tests_unit_file_test_SOURCES = tests/unit/file_test.c tests/unit/tempdir.h
+tests_unit_file_test_SOURCES = tests/unit/file_test.c tests/lib/tmpdir.c
 tests_unit_file_test_LDADD = $(blocks_test_libs)
 tests_unit_hash_test_SOURCES = tests/unit/hash_test.c
 tests_unit_hash_test_LDADD = $(blocks_test_libs)
-tests_unit_segment_test_SOURCES = tests/unit/segment_test.c tests/unit/tempdir.h
+tests_unit_segment_test_SOURCES = tests/unit/segment_test.c tests/lib/tmpdir.c
 tests_unit_segment_test_LDADD = $(blocks_test_libs)
 endif
 
@@ -187,7 +187,7 @@ endif
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/view_model_test
 TESTS += tests/unit/view_model_test
-tests_unit_view_model_test_SOURCES = tests/unit/view_model_test.c
+tests_unit_view_model_test_SOURCES = tests/unit/view_model_test.c tests/lib/tmpdir.c
 tests_unit_view_model_test_LDADD = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS) $(CMOCKA_LIBS)
 endif
 
@@ -196,7 +196,7 @@ EXTRA_DIST += tests/lib/dump.h tests/lib/op.h tests/lib/viewstore.h
 view_test_lib = tests/lib/op.c tests/lib/tmpdir.c tests/lib/viewstore.c
 view_test_libs = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS) $(CMOCKA_LIBS)
 if HAVE_CMOCKA
-batch_fixture = tests/unit/batch_fixture.h tests/unit/block_fixture.h tests/unit/tempdir.h
+batch_fixture = tests/unit/batch_fixture.h tests/unit/block_fixture.h tests/lib/tmpdir.c
 view_tests = tests/unit/view_cow_test tests/unit/view_chain_test \
 	tests/unit/view_data_test tests/unit/view_name_test tests/unit/view_dir_test \
 	tests/unit/view_attr_test tests/unit/view_access_test tests/unit/view_restart_test \

@@ -12,6 +12,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -19,12 +20,13 @@
 
 #include "cow/schema_store.h"
 #include "cow/segment.h"
-#include "tests/unit/tempdir.h"
+#include "tests/lib/tmpdir.h"
 
 #define SIZE 4096u
 
 struct fixture {
-	char dir[TEMPDIR_SIZE], db_path[TEMPDIR_SIZE + 16];
+	struct tmpdir dir;
+	char db_path[sizeof(struct tmpdir) + sizeof("/store.db")];
 	struct files *files;
 	struct hash *hash;
 	struct db *db;
@@ -105,9 +107,9 @@ setup(void **state)
 		secret[i] = (uint8_t)(i * 73 + 5);
 	f->segment_max = 1 << 20;
 	arm(f, FILE_OPEN, UINT32_MAX, 0);
-	tempdir_make(f->dir);
-	snprintf(f->db_path, sizeof(f->db_path), "%s/store.db", f->dir);
-	assert_int_equal(files_open(f->dir, &f->files), 0);
+	tmpdir_make(&f->dir);
+	snprintf(f->db_path, sizeof(f->db_path), "%s/store.db", f->dir.path);
+	assert_int_equal(files_open(f->dir.path, &f->files), 0);
 	files_hook(f->files, hook, f);
 	assert_int_equal(hash_open(secret, &f->hash), 0);
 	assert_int_equal(db_open(f->db_path, DB_CREATE, &f->db), 0);
@@ -127,7 +129,7 @@ teardown(void **state)
 	db_close(f->db);
 	hash_close(f->hash);
 	files_close(f->files);
-	tempdir_remove(f->dir);
+	tmpdir_remove(&f->dir);
 	free(f);
 	return 0;
 }

@@ -6,16 +6,18 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "tests/unit/tempdir.h"
+#include "tests/lib/tmpdir.h"
 
 struct fixture {
-	char dir[TEMPDIR_SIZE];
+	struct tmpdir dir;
 	struct files *files;
 	/* the hook's */
 	int err;
@@ -29,10 +31,10 @@ setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	tempdir_make(f->dir);
+	tmpdir_make(&f->dir);
 	f->most = SIZE_MAX;
 	*state = f;
-	return files_open(f->dir, &f->files);
+	return files_open(f->dir.path, &f->files);
 }
 
 static int
@@ -41,7 +43,7 @@ teardown(void **state)
 	struct fixture *f = *state;
 
 	files_close(f->files);
-	tempdir_remove(f->dir);
+	tmpdir_remove(&f->dir);
 	free(f);
 	return 0;
 }

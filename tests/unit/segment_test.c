@@ -7,19 +7,22 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "tests/unit/tempdir.h"
+#include "tests/lib/tmpdir.h"
 
 #define BLOCKS 12
 
 static const struct id store_id = { { 1, 2, 3, 4, 5, 6, 7, 8, 9 } };
 
 struct fixture {
-	char dir[TEMPDIR_SIZE];
+	struct tmpdir dir;
 	struct files *files;
 	struct segment *segment;
 	struct block_loc locs[BLOCKS];
@@ -47,10 +50,10 @@ setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	tempdir_make(f->dir);
+	tmpdir_make(&f->dir);
 	f->most = SIZE_MAX;
 	*state = f;
-	assert_int_equal(files_open(f->dir, &f->files), 0);
+	assert_int_equal(files_open(f->dir.path, &f->files), 0);
 	files_hook(f->files, hook, f);
 	assert_int_equal(file_mkdir(f->files, FORMAT_SEGMENTS_DIR, 0700), 0);
 	assert_int_equal(segment_create(f->files, &store_id, 7, 3, &f->segment), 0);
@@ -64,7 +67,7 @@ teardown(void **state)
 
 	segment_close(f->segment);
 	files_close(f->files);
-	tempdir_remove(f->dir);
+	tmpdir_remove(&f->dir);
 	free(f);
 	return 0;
 }
@@ -364,7 +367,7 @@ open_segments(void)
 		ssize_t len = readlinkat(dirfd(dir), e->d_name, path, sizeof(path) - 1);
 
 		path[len < 0 ? 0 : len] = '\0';
-		n += len > 0 && strstr(path, "/rubus-test.") && strstr(path, ".seg");
+		n += len > 0 && strstr(path, "/rubus-test-") && strstr(path, ".seg");
 	}
 	closedir(dir);
 	return n;

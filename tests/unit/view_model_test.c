@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,13 +20,15 @@
 #include "cow/import/import.h"
 #include "cow/layer.h"
 #include "cow/view.h"
+#include "tests/lib/tmpdir.h"
 
 #define DEPTH    3
 #define NAMES    6
 #define MAX_SIZE (300u << 10)
 
 struct world {
-	char base[64], local[80], store_path[80];
+	struct tmpdir dir;
+	char local[sizeof(struct tmpdir) + 8], store_path[sizeof(struct tmpdir) + 8];
 	struct store *store;
 	struct client client;
 	struct view *view;
@@ -527,13 +528,6 @@ plant(struct world *w)
 	}
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 static void
 run_seed(uint64_t seed, int steps)
 {
@@ -542,11 +536,9 @@ run_seed(uint64_t seed, int steps)
 	struct import_options io = { .name = "golden" };
 	struct import_result r;
 
-	snprintf(w.base, sizeof(w.base), "%s/rubus-model-XXXXXX",
-	    getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-	assert_non_null(mkdtemp(w.base));
-	snprintf(w.local, sizeof(w.local), "%s/local", w.base);
-	snprintf(w.store_path, sizeof(w.store_path), "%s/store", w.base);
+	tmpdir_make(&w.dir);
+	snprintf(w.local, sizeof(w.local), "%s/local", w.dir.path);
+	snprintf(w.store_path, sizeof(w.store_path), "%s/store", w.dir.path);
 	printf("seed %llu, %d steps\n", (unsigned long long)seed, steps);
 	plant(&w);
 	open_store(&w);
@@ -569,7 +561,7 @@ run_seed(uint64_t seed, int steps)
 	}
 	view_close(w.view);
 	store_close(w.store);
-	nftw(w.base, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	tmpdir_remove(&w.dir);
 }
 
 static void
