@@ -505,7 +505,7 @@ step(struct world *w)
 static void
 plant(struct world *w)
 {
-	char path[256], buf[9000];
+	char path[sizeof(w->local) + 8], buf[9000];
 
 	assert_int_equal(mkdir(w->local, 0755), 0);
 	for (char a = 'a'; a < 'a' + NAMES; a++) {
