@@ -77,6 +77,17 @@ verb_use_free(struct verb_use **use)
 	free(*use);
 }
 
+/* Is the i-th mount's address told already, by an earlier mount of the same client? */
+static bool
+told(const struct verb_use *use, uint32_t i)
+{
+	for (uint32_t k = 0; k < i; k++)
+		if (strcmp(use->mounts[k].client, use->mounts[i].client) == 0 &&
+		    strcmp(use->mounts[k].address, use->mounts[i].address) == 0)
+			return true;
+	return false;
+}
+
 void
 verb_use_row(const struct verb_call *v, const struct verb_use *use, const char *client)
 {
@@ -89,7 +100,8 @@ verb_use_row(const struct verb_call *v, const struct verb_use *use, const char *
 
 		if (strcmp(m->client, client) != 0)
 			continue;
-		snprintf(by + n, sizeof(by) - n, "%s%s", n ? "," : "", m->address);
+		if (!told(use, i))
+			snprintf(by + n, sizeof(by) - n, "%s%s", n ? "," : "", m->address);
 		since = since && since < m->since ? since : m->since;
 		last = last > m->last ? last : m->last;
 	}
