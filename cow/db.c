@@ -66,13 +66,11 @@ errno_of(struct db *db, int rc)
 	}
 }
 
-int
-db_error(struct db *db, int rc, const char *what)
+static int
+fail(struct db *db, int rc)
 {
-	const char *file = db ? sqlite3_db_filename(db->sqlite, "main") : NULL;
-
-	return err_set(errno_of(db, rc), "%s%s%s: %s", file ? file : "database", what ? ": " : "",
-	    what ? what : "", db ? sqlite3_errmsg(db->sqlite) : sqlite3_errstr(rc));
+	return err_set(errno_of(db, rc), "%s: %s", sqlite3_db_filename(db->sqlite, "main"),
+	    sqlite3_errmsg(db->sqlite));
 }
 
 /* The path as SQLite's file: name, in which ? # and % mean something. */
@@ -137,7 +135,7 @@ db_exec(struct db *db, const char *sql)
 {
 	int rc = sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL);
 
-	return rc == SQLITE_OK ? 0 : db_error(db, rc, NULL);
+	return rc == SQLITE_OK ? 0 : fail(db, rc);
 }
 
 static struct db_kept *
@@ -193,7 +191,7 @@ db_step(struct db *db, sqlite3_stmt *stmt)
 	if (rc == SQLITE_ROW)
 		return 1;
 	if (rc != SQLITE_DONE)
-		err = db_error(db, rc, NULL);
+		err = fail(db, rc);
 	sqlite3_reset(stmt);
 	return err;
 }

@@ -21,6 +21,8 @@ enum db_mode {
 
 struct db;
 
+/* What SQLite refuses is -ENOSPC, -EBUSY, -ENOMEM, -EEXIST (a constraint), -EPROTO (not a
+ * database), or -EIO for the rest, with SQLite's sentence. */
 int db_open(const char *path, enum db_mode, struct db **out);
 void db_close(struct db *);
 /* Runs SQL text of one or more statements without results. */
@@ -48,11 +50,6 @@ struct str db_column_str(sqlite3_stmt *, int i);
 /* The same for the 16 bytes of an id; a column that isn't one: -EIO. */
 int db_bind_id(sqlite3_stmt *, int i, const struct id *);
 int db_column_id(sqlite3_stmt *, int i, struct id *out);
-
-/* The errno for an SQLite result, sentence kept: FULL -> ENOSPC, BUSY -> EBUSY, NOMEM -> ENOMEM,
- * CONSTRAINT -> EEXIST, NOTADB -> EPROTO, the rest -> EIO. Returns it negative. what may be NULL.
- */
-int db_error(struct db *, int rc, const char *what);
 
 /* A pool of equal connections, opened as needed and at most max of them; db_lend waits for one. */
 struct db_pool;

@@ -59,10 +59,3 @@ err_text(int err)
 		return kept;
 	return strerror(-err);
 }
-
-void
-err_clear(void)
-{
-	kept[0] = '\0';
-	kept_err = 0;
-}

@@ -18,7 +18,4 @@ int err_prefix(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3
  * Valid till the thread's next err_ call. */
 const char *err_text(int err);
 
-/* Forgets the kept sentence. */
-void err_clear(void);
-
 #endif

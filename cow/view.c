@@ -108,8 +108,9 @@ view_finish(struct view *v, struct view_op *op)
 	return 0;
 }
 
-void
-view_forget(struct view *v)
+/* From the committer, when a commit has failed: all that isn't durable is forgotten. */
+static void
+forget(struct view *v)
 {
 	SCOPED_LOCK(&v->lock);
 
@@ -145,7 +146,7 @@ open_parts(struct view *v, const struct client *c)
 	if (!v->touched || !v->change)
 		return -ENOMEM;
 	err = load(v);
-	return err ? err : store_add_view(v->store, v, view_forget);
+	return err ? err : store_add_view(v->store, v, forget);
 }
 
 int
@@ -161,7 +162,6 @@ view_open(struct store *store, const struct client *c, struct view **out)
 	v->blocks = store_blocks(store);
 	v->batch = store_batch(store);
 	v->block_size = blocks_size(v->blocks);
-	v->id = c->id;
 	v->incarnation = c->incarnation;
 	v->head_id = c->head;
 	err = open_parts(v, c);
@@ -182,12 +182,6 @@ view_close(struct view *v)
 	batch_flush(v->batch); /* no row of it may come later than what follows */
 	store_remove_view(v->store, v);
 	destroy(v);
-}
-
-const struct id *
-view_id(const struct view *v)
-{
-	return &v->id;
 }
 
 uint32_t

@@ -73,7 +73,6 @@ struct view_set {
 int view_open(struct store *, const struct client *, struct view **out);
 /* Makes what is written durable first. NULL is fine. */
 void view_close(struct view *);
-const struct id *view_id(const struct view *);
 uint32_t view_incarnation(const struct view *);
 
 /* A lookup's name may be "." and "..": at the root both are the root. */
@@ -141,8 +140,6 @@ int view_statfs(struct view *, uint32_t ino, struct view_statfs *out, struct vie
 int view_flush(struct view *);
 /* Drops clean state until at most `bytes` are used; returns what is used. */
 uint64_t view_trim(struct view *, uint64_t bytes);
-/* After a failed commit: forgets all that isn't durable. */
-void view_forget(struct view *);
 struct view_usage {
 	uint64_t memory, inodes;           /* in memory now */
 	uint64_t delta_files, delta_bytes; /* of the head */

@@ -15,8 +15,9 @@ find(struct node *n, uint32_t block)
 	return p;
 }
 
-int
-piece_beneath(struct view *v, struct node *n, uint32_t block, uint8_t *buf)
+/* A block's bytes without the pieces, whole. */
+static int
+beneath(struct view *v, struct node *n, uint32_t block, uint8_t *buf)
 {
 	struct block_loc loc;
 	int err = run_locs(v, n->i.ino, n, block, 1, &loc);
@@ -35,7 +36,7 @@ fill(struct view *v, struct node *n, struct piece *p)
 		return 0;
 	if (!(whole = malloc(v->block_size)))
 		return -ENOMEM;
-	err = piece_beneath(v, n, p->block, whole);
+	err = beneath(v, n, p->block, whole);
 	if (!err) {
 		memcpy(whole + p->from, p->buf + p->from, p->to - p->from);
 		memcpy(p->buf, whole, v->block_size);

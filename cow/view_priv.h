@@ -2,7 +2,7 @@
  * What the files of the view share.
  *
  * Lock order: view->lock, then the image's cache, the block store, the batch. The committer never
- * takes view->lock but to forget (view_forget), with no other lock held.
+ * takes view->lock but to make it stale, with no other lock held.
  *
  * An operation: view_begin; look at everything that can fail; then change nodes, names and runs,
  * each with its row; view_finish adds the rows to the batch; view_end.
@@ -61,7 +61,6 @@ struct view {
 	struct image *image;
 	struct blocks *blocks;
 	struct batch *batch;
-	struct id id;
 	uint32_t incarnation;
 	uint64_t head_id;
 	uint32_t last_golden, block_size;
@@ -144,7 +143,6 @@ int node_unlink_room(struct view *, struct node *);
 int node_unlink(struct view *, struct node *);
 
 /* --- view_run.c: a file's blocks --- */
-int run_get(struct view *, struct node *, uint32_t run, struct run **out);
 /* The places of `count` blocks from `block` on; node NULL: the image's inode. */
 int run_locs(struct view *, uint32_t ino, struct node *, uint32_t block, uint32_t count,
     struct block_loc *out);
@@ -167,8 +165,6 @@ void piece_drop(struct view *, struct node *, uint32_t block);
 int piece_flush(struct view *, struct node *);
 void piece_cut(struct view *, struct node *, uint64_t size);
 void piece_forget(struct view *, struct node *);
-/* A block's bytes without the pieces, whole. */
-int piece_beneath(struct view *, struct node *, uint32_t block, uint8_t *buf);
 
 /* --- view_data.c --- */
 /* After it, no piece waits. On a full disk it fails before it changed anything; to 0 it can't. */

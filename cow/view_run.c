@@ -175,8 +175,8 @@ load(struct view *v, struct node *n, uint32_t run, struct run *out)
 	return 0;
 }
 
-int
-run_get(struct view *v, struct node *n, uint32_t run, struct run **out)
+static int
+get(struct view *v, struct node *n, uint32_t run, struct run **out)
 {
 	uint32_t at = find(n, run);
 	struct run r;
@@ -202,7 +202,7 @@ run_locs(struct view *v, uint32_t ino, struct node *n, uint32_t block, uint32_t 
 		struct extent golden;
 		const struct extent *e = &golden;
 		struct run *r = NULL;
-		int err = n ? run_get(v, n, block / EXTENT_RUN, &r) : 0;
+		int err = n ? get(v, n, block / EXTENT_RUN, &r) : 0;
 
 		if (!err && (!r || !r->e))
 			err = image_extent(v->image, ino, block / EXTENT_RUN, &golden);
@@ -250,7 +250,7 @@ replace(struct view *v, struct node *n, struct run *r, uint32_t i, const struct 
 static int
 run_own(struct view *v, struct node *n, uint32_t run, struct run **out)
 {
-	int err = run_get(v, n, run, out);
+	int err = get(v, n, run, out);
 	struct extent *e;
 
 	if (err || (*out)->e)

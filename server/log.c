@@ -147,9 +147,3 @@ log_subsystem_of(const char *name)
 	}
 	return -1;
 }
-
-const char *
-log_level_name(enum log_level level)
-{
-	return levels[level].name;
-}

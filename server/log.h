@@ -28,7 +28,6 @@ void log_write(struct log *, enum log_level, enum log_subsystem, const char *fmt
 /* -1: no such name. */
 int log_level_of(const char *name);
 int log_subsystem_of(const char *name);
-const char *log_level_name(enum log_level);
 
 #define log_error(log, sub, ...)   log_write(log, LOG_LEVEL_ERROR, sub, __VA_ARGS__)
 #define log_warning(log, sub, ...) log_write(log, LOG_LEVEL_WARNING, sub, __VA_ARGS__)

@@ -56,8 +56,9 @@ us_text(uint64_t us, char *buf, size_t room)
 	return buf;
 }
 
-const char *
-print_value(enum print_kind kind, const char *value, char *buf, size_t room)
+/* A value as people read it, in buf (64 bytes are enough) or as it is. */
+static const char *
+value_text(enum print_kind kind, const char *value, char *buf, size_t room)
 {
 	uint64_t n = value ? strtoull(value, NULL, 10) : 0;
 
@@ -109,8 +110,7 @@ width_of(const struct proto_answer *a, const struct print_rows *rows, int column
 
 		if (strcmp(a->rows[i].kind, rows->kind) != 0)
 			continue;
-		n = strlen(
-		    print_value(c->kind, proto_value(&a->rows[i], c->key), buf, sizeof(buf)));
+		n = strlen(value_text(c->kind, proto_value(&a->rows[i], c->key), buf, sizeof(buf)));
 		width = n > width ? n : width;
 	}
 	return (int)width;
@@ -139,7 +139,7 @@ print_row(const struct proto_row *row, const struct print_rows *rows, const int 
 		if (!column->title)
 			continue;
 		print_cell(
-		    row ? print_value(column->kind, proto_value(row, column->key), buf, sizeof(buf))
+		    row ? value_text(column->kind, proto_value(row, column->key), buf, sizeof(buf))
 			: column->title,
 		    column->kind, widths[c], c == last);
 	}
@@ -184,7 +184,7 @@ print_lines(const struct proto_row *row, const struct print_rows *rows)
 
 		if (column->title)
 			printf("%-*s  %s\n", width, column->title,
-			    print_value(
+			    value_text(
 				column->kind, proto_value(row, column->key), buf, sizeof(buf)));
 	}
 }

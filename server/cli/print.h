@@ -35,8 +35,6 @@ struct print_rows {
 		kind, columns, ARRAY_SIZE(columns) \
 	}
 
-/* A value as people read it, in buf (64 bytes are enough) or as it is. */
-const char *print_value(enum print_kind, const char *value, char *buf, size_t room);
 /* A table with aligned columns; says `none` when there is no row (NULL: nothing is printed). */
 void print_table(const struct proto_answer *, const struct print_rows *, const char *none);
 /* "Title: value" lines of one row. */
