@@ -178,8 +178,9 @@ view_close(struct view *v)
 {
 	if (!v)
 		return;
-	view_flush(v);
-	batch_flush(v->batch); /* no row of it may come later than what follows */
+	if (view_flush(v) < 0)
+		store_count_loss(v->store); /* the next view of this client knows nothing of it */
+	batch_flush(v->batch);              /* no row of it may come later than what follows */
 	store_remove_view(v->store, v);
 	destroy(v);
 }

@@ -196,6 +196,24 @@ a_commit_that_finds_its_bytes_gone_comes_after_the_loss_is_told(void **state)
 	assert_int_equal(batch_wait(b, owes.ticket), -ENOMEM);
 }
 
+static void
+what_a_closed_view_could_not_write_is_counted_as_lost(void **state)
+{
+	struct viewstore *vs = *state;
+	struct fault full = { FILE_WRITE, 0, -ENOSPC, 1, 0 };
+	uint32_t f = op_create(vs->a, INO_ROOT, "f"), losses = store_losses(vs->store);
+	struct client client;
+
+	op_write_later(vs->a, f, 0, "later", 5);
+	op_must(client_find(vs->store, "a", &client));
+	set_fault(vs, &full);
+	view_close(vs->a);
+	set_fault(vs, NULL);
+	op_must(view_open(vs->store, &client, &vs->a));
+	assert_int_equal(op_attr(vs->a, f).size, 0);
+	assert_int_not_equal(store_losses(vs->store), losses);
+}
+
 struct fatal {
 	int calls;
 };
@@ -315,6 +333,7 @@ main(void)
 		ON_STORE(a_full_disk_lets_files_with_waiting_bytes_be_removed_and_emptied),
 		ON_STORE(a_full_disk_lets_no_more_bytes_wait_than_there_may),
 		ON_STORE(a_commit_that_finds_its_bytes_gone_comes_after_the_loss_is_told),
+		ON_STORE(what_a_closed_view_could_not_write_is_counted_as_lost),
 		ON_STORE(a_failed_sync_is_final_and_what_was_not_durable_is_gone),
 		ON_STORE(a_commit_that_finds_no_space_is_forgotten_and_later_ones_succeed),
 	};
