@@ -174,7 +174,8 @@ start(struct rubusd *r, const struct options *o)
 		.rpcbind = !o->port && r->config.port,
 		.threads = (unsigned)r->config.threads,
 		.max_connections = (unsigned)r->config.max_connections,
-		.address_connections = (unsigned)r->config.address_connections };
+		.address_connections = (unsigned)r->config.address_connections,
+		.memory = r->config.memory };
 	int err = log_open(r->config.log_level, r->config.debug, &r->service.log);
 
 	if (err < 0)

@@ -111,6 +111,7 @@ start(struct server *s, const struct server_options *o)
 	co.max = o->max_connections ? o->max_connections : (unsigned)defaults.max_connections;
 	co.max_address = o->address_connections ? o->address_connections
 						: (unsigned)defaults.address_connections;
+	co.memory = o->memory ? o->memory : defaults.memory;
 	err = serve_open(s->service, &s->serve);
 	if (err == 0)
 		err = loop_open(o->threads ? o->threads : (unsigned)defaults.threads, &s->loop);

@@ -11,6 +11,7 @@ struct server_options {
 	uint16_t port;      /* 0: any that is free */
 	bool rpcbind;       /* register there, if it runs */
 	unsigned threads, max_connections, address_connections; /* 0: the defaults */
+	uint64_t memory; /* that connections may hold together; 0: the default */
 	/* What is served over TCP (n == 0: NFS and MOUNT). Over UDP those whose bit is set in
 	 * udp are whole, the others have their NULL procedure only. */
 	struct serve_programs programs;

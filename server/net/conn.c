@@ -37,9 +37,12 @@ struct conn {
 	struct out *first, **end; /* unsent */
 	uint32_t first_sent;      /* bytes of the first that left */
 	uint64_t unsent;          /* bytes in the queue */
+	uint64_t held;            /* what env.memory knows of it: unsent and buffered */
+	uint32_t buffered;        /* size of the read buffer after the last turn */
 	uint64_t gathered_at;     /* microseconds: the oldest that waits to be gathered */
 	unsigned inflight;
-	int64_t moved; /* seconds: when bytes last came or went */
+	bool ran;      /* a record, in this turn */
+	int64_t moved; /* seconds: when a record or reply last began or ended */
 };
 
 #define FROM_SINK(s) ((struct conn *)(void *)((char *)(s)-offsetof(struct conn, sink)))
@@ -55,10 +58,27 @@ free_chain(struct out *out)
 	}
 }
 
+/* Under the lock: tells env.memory what is held now; a reply is until it has left as a whole. */
+static void
+account(struct conn *c)
+{
+	uint64_t now = c->first_sent + c->unsent + c->buffered;
+
+	atomic_fetch_add(&c->env.memory->held, now - c->held);
+	c->held = now;
+}
+
+static bool
+is_crowded(const struct conn *c)
+{
+	return atomic_load(&c->env.memory->held) > c->env.memory->max;
+}
+
 static bool
 overloaded(const struct conn *c)
 {
-	return c->inflight >= CONN_INFLIGHT || c->unsent >= CONN_UNSENT;
+	return c->inflight >= CONN_INFLIGHT || c->unsent >= CONN_UNSENT ||
+	       (c->unsent && atomic_load(&c->env.memory->held) > c->env.memory->max / 4);
 }
 
 /* Under the lock, when nobody runs: waits for what can be done next. Writable stands for "at once"
@@ -138,11 +158,13 @@ flush(struct conn *c)
 			c->broken = errno != EAGAIN && errno != ENOBUFS;
 			break;
 		}
-		c->moved = loop_seconds();
 		*end = take_sent(c, (size_t)n);
+		if (*end)
+			c->moved = loop_seconds();
 		while (*end)
 			end = &(*end)->next;
 	}
+	account(c);
 	return done;
 }
 
@@ -151,7 +173,7 @@ conn_send(struct sink *sink, struct out *out)
 {
 	struct conn *c = FROM_SINK(sink);
 	struct out *done = NULL;
-	bool broken = false;
+	bool broken = false, crowded;
 
 	pthread_mutex_lock(&c->lock);
 	if (c->closed || c->broken || rpc_reply_length(&out->reply) <= 4) {
@@ -165,16 +187,20 @@ conn_send(struct sink *sink, struct out *out)
 	*c->end = out;
 	c->end = &out->next;
 	c->unsent += rpc_reply_length(&out->reply);
+	account(c);
 	if (!(c->gathering && pthread_equal(c->worker, pthread_self()))) {
 		done = flush(c);
 		if (c->first)
 			rearm(c);
 		broken = c->broken && !c->running;
 	}
+	crowded = c->unsent && is_crowded(c);
 	pthread_mutex_unlock(&c->lock);
 	free_chain(done);
 	if (broken)
 		conn_close(c);
+	if (crowded)
+		c->env.crowded(c->env.arg);
 }
 
 static void
@@ -237,6 +263,7 @@ run_records(struct conn *c, unsigned worker)
 			return got < 0 ? got : 1;
 		serve_record(
 		    c->env.serve, c->env.programs, worker + 1, &c->sink, &c->peer, record, n);
+		c->ran = true;
 		flush_gathered(c, false);
 	}
 	return 0;
@@ -266,20 +293,22 @@ read_some(struct conn *c)
 static int
 turn(struct conn *c, unsigned worker)
 {
+	bool begins = c->stream.end == c->stream.start;
 	int done = c->backlog ? run_records(c, worker) : 1;
-	int n;
+	int n = 0;
 
 	if (done == 1) {
 		n = read_some(c);
 		if (n < 0)
 			return n;
 		done = n ? run_records(c, worker) : 1;
-		if (n) {
-			SCOPED_LOCK(&c->lock);
-
-			c->moved = loop_seconds();
-		}
 	}
+	if (c->ran || (begins && n)) {
+		SCOPED_LOCK(&c->lock);
+
+		c->moved = loop_seconds();
+	}
+	c->ran = false;
 	c->backlog = done == 0;
 	return done < 0 ? done : 0;
 }
@@ -288,7 +317,7 @@ static void
 conn_ready(struct source *s, uint32_t events, unsigned worker)
 {
 	struct conn *c = (struct conn *)s;
-	bool go, broken;
+	bool go, broken, crowded;
 	int err = 0;
 
 	pthread_mutex_lock(&c->lock);
@@ -309,10 +338,15 @@ conn_ready(struct source *s, uint32_t events, unsigned worker)
 	flush_gathered(c, true);
 	pthread_mutex_lock(&c->lock);
 	c->running = c->gathering = false;
+	c->buffered = c->stream.size;
+	account(c);
+	crowded = is_crowded(c);
 	broken = c->broken || err < 0;
 	if (!broken)
 		rearm(c);
 	pthread_mutex_unlock(&c->lock);
+	if (crowded)
+		c->env.crowded(c->env.arg);
 	if (broken) {
 		log_debug(c->env.log, LOG_NET, "connection ends: %s peer=%s",
 		    err == -EPIPE || !err ? "closed by the peer" : strerror(-err), c->peer.text);
@@ -327,6 +361,7 @@ conn_free(struct source *s)
 
 	free_chain(c->first);
 	rpc_stream_free(&c->stream);
+	atomic_fetch_sub(&c->env.memory->held, c->held);
 	pthread_mutex_destroy(&c->lock);
 	close(s->fd);
 	free(c);
@@ -411,12 +446,24 @@ conn_close(struct conn *c)
 	lost = c->first;
 	c->first = NULL;
 	c->end = &c->first;
-	c->unsent = 0;
+	c->unsent = c->first_sent = 0;
+	account(c);
 	pthread_mutex_unlock(&c->lock);
 	free_chain(lost);
 	shutdown(c->source.fd, SHUT_RDWR);
 	source_unwatch(&c->source);
 	c->env.closed(c->env.arg, c);
+}
+
+/* Under the lock, when nobody runs: the read buffer, if nothing is in it. */
+static void
+give_back(struct conn *c)
+{
+	if (c->stream.end > c->stream.start)
+		return;
+	rpc_stream_idle(&c->stream);
+	c->buffered = c->stream.size;
+	account(c);
 }
 
 int
@@ -429,8 +476,8 @@ conn_tick(struct conn *c, int64_t now)
 		return 0;
 	partial = !c->backlog && c->stream.end > c->stream.start;
 	stuck = now - c->moved > CONN_STUCK && (c->first || (partial && !overloaded(c)));
-	if (!partial && !c->backlog && now - c->moved > CONN_IDLE_BUFFER)
-		rpc_stream_idle(&c->stream);
+	if (now - c->moved > CONN_IDLE_BUFFER)
+		give_back(c);
 	return stuck;
 }
 
@@ -440,6 +487,17 @@ conn_idle_since(struct conn *c)
 	SCOPED_LOCK(&c->lock);
 
 	return c->running || c->inflight || c->first ? INT64_MAX : c->moved;
+}
+
+int64_t
+conn_slow_since(struct conn *c, uint64_t *held)
+{
+	SCOPED_LOCK(&c->lock);
+
+	if (!c->running && !c->closed)
+		give_back(c);
+	*held = c->closed ? 0 : c->held;
+	return c->moved;
 }
 
 void

@@ -17,10 +17,20 @@
 #define CONN_UNSENT      (4u << 20)          /* bytes */
 #define CONN_GATHER      (256u << 10)        /* bytes of replies that are sent at once */
 #define CONN_GATHER_US   1000                /* replies wait no longer to be gathered */
-#define CONN_STUCK       60 /* seconds without progress in mid-record or mid-reply */
-#define CONN_IDLE_BUFFER 10 /* seconds until a read buffer is given back */
+#define CONN_STUCK       60                  /* seconds that one record or one reply may take */
+#define CONN_IDLE_BUFFER 10                  /* seconds until a read buffer is given back */
+
+#define CONN_SMALL (32u << 10) /* who holds no more is never closed to make room */
 
 struct conn;
+
+/* What all connections hold together: replies that are unsent, and records that are read. From a
+ * quarter of max on, nobody is read from while a reply of his is unsent; beyond max, the slowest
+ * goes. */
+struct conn_memory {
+	_Atomic uint64_t held;
+	uint64_t max;
+};
 
 /* What connections share with their owner (conns.h). */
 struct conn_env {
@@ -28,6 +38,9 @@ struct conn_env {
 	struct serve *serve;
 	const struct serve_programs *programs;
 	struct log *log;
+	struct conn_memory *memory;
+	/* They hold more than max: one must go. Called from any thread, without a lock. */
+	void (*crowded)(void *arg);
 	/* The connection closes: called once, from any thread, without the connection's lock. */
 	void (*closed)(void *arg, struct conn *);
 	void *arg;
@@ -45,8 +58,12 @@ const struct peer *conn_peer(const struct conn *);
 
 /* Once in a while: 1: it is stuck and should be closed; else 0. Gives idle memory back. */
 int conn_tick(struct conn *, int64_t now);
-/* When it last received or sent anything (loop_seconds); INT64_MAX while it is owed something. */
+/* Since when it has neither finished nor begun anything (loop_seconds); INT64_MAX while it is owed
+ * something. */
 int64_t conn_idle_since(struct conn *);
+/* Since when it has been at its present record or reply. Gives idle memory back; *held: the bytes
+ * that it holds then. */
+int64_t conn_slow_since(struct conn *, uint64_t *held);
 /* At the end: waits at most so many milliseconds for what is unsent to leave. */
 void conn_linger(struct conn *, int ms);
 

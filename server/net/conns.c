@@ -24,6 +24,8 @@ struct listener {
 struct conns {
 	struct conns_options options;
 	struct conn_env env;
+	struct conn_memory memory;
+	pthread_mutex_t making_room; /* one thread is enough */
 	pthread_mutex_t lock;
 	struct conn **list; /* room for max; each held */
 	unsigned n;
@@ -48,6 +50,50 @@ forget(void *arg, struct conn *conn)
 		conn_drop(conn);
 }
 
+/* The one that has been at its record or reply for longest, held; NULL: all hold little. Among
+ * equals the one that holds most. */
+static struct conn *
+slowest(struct conns *cs)
+{
+	struct conn *best = NULL;
+	int64_t best_since = INT64_MAX;
+	uint64_t best_held = 0, held;
+	SCOPED_LOCK(&cs->lock);
+
+	for (unsigned i = 0; i < cs->n; i++) {
+		int64_t since = conn_slow_since(cs->list[i], &held);
+
+		if (held <= CONN_SMALL || since > best_since ||
+		    (since == best_since && held <= best_held))
+			continue;
+		best = cs->list[i];
+		best_since = since;
+		best_held = held;
+	}
+	if (best)
+		conn_hold(best);
+	return best;
+}
+
+static void
+make_memory(void *arg)
+{
+	struct conns *cs = arg;
+	struct conn *conn;
+
+	if (pthread_mutex_trylock(&cs->making_room) != 0)
+		return;
+	while (atomic_load(&cs->memory.held) > cs->memory.max && (conn = slowest(cs))) {
+		stats_count(cs->options.service->stats, 0, STATS_REFUSED);
+		log_debug(cs->options.service->log, LOG_NET,
+		    "closed the slowest connection: too much is unsent peer=%s",
+		    conn_peer(conn)->text);
+		conn_close(conn);
+		conn_drop(conn);
+	}
+	pthread_mutex_unlock(&cs->making_room);
+}
+
 int
 conns_open(const struct conns_options *options, struct conns **out)
 {
@@ -60,8 +106,16 @@ conns_open(const struct conns_options *options, struct conns **out)
 		return -ENOMEM;
 	}
 	cs->options = *options;
-	cs->env = (struct conn_env){ options->loop, options->serve, &cs->options.programs,
-		options->service->log, forget, cs };
+	cs->memory.max = options->memory;
+	cs->env = (struct conn_env){ .loop = options->loop,
+		.serve = options->serve,
+		.programs = &cs->options.programs,
+		.log = options->service->log,
+		.memory = &cs->memory,
+		.crowded = make_memory,
+		.closed = forget,
+		.arg = cs };
+	pthread_mutex_init(&cs->making_room, NULL);
 	pthread_mutex_init(&cs->lock, NULL);
 	*out = cs;
 	return 0;
@@ -305,6 +359,7 @@ conns_close(struct conns *cs)
 		conn_close(all[i]);
 		conn_drop(all[i]);
 	}
+	pthread_mutex_destroy(&cs->making_room);
 	pthread_mutex_destroy(&cs->lock);
 	free(cs->list);
 	free(cs);

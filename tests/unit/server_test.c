@@ -279,6 +279,41 @@ a_client_that_reads_late_gets_every_byte_and_holds_up_nobody(void **state)
 }
 
 static void
+memory_for_those_who_never_read_is_bounded(void **state)
+{
+	enum { N = 12, CALLS = 20, MEMORY = 4 };
+	struct fixture *f = *state;
+	uint8_t calls[CALLS * CALLER_CALL];
+	int greedy[N], honest;
+
+	server_stop(f->server);
+	f->options.max_connections = 2 * N;
+	f->options.memory = (uint64_t)MEMORY * BIG;
+	assert_int_equal(server_start(&f->service, &f->options, &f->server), 0);
+	f->port = server_port(f->server);
+	for (int i = 0; i < N; i++) {
+		greedy[i] = connected(state);
+		for (uint32_t xid = 0; xid < CALLS; xid++)
+			caller_pack(calls + xid * CALLER_CALL, xid, PROG, BIGGEST, 0);
+		caller_send(greedy[i], calls, sizeof(calls));
+	}
+	while (server_connections(f->server) > MEMORY) /* each of them holds a reply, at least */
+		usleep(1000);
+	honest = connected(state);
+	for (uint32_t xid = 0; xid < CALLS; xid++) {
+		struct caller_reply reply;
+
+		caller_call(honest, xid, PROG, BIGGEST, xid);
+		assert_true(caller_receive(honest, &reply));
+		assert_int_equal(reply.n, 4 + BIG);
+		free(reply.results);
+	}
+	for (int i = 0; i < N; i++)
+		close(greedy[i]);
+	close(honest);
+}
+
+static void
 calls_that_wait_hold_up_their_own_connection_only(void **state)
 {
 	struct fixture *f = *state;
@@ -501,6 +536,7 @@ main(void)
 		TEST(a_record_that_is_too_large_ends_the_connection),
 		TEST(what_is_no_call_is_passed_over),
 		TEST(a_client_that_reads_late_gets_every_byte_and_holds_up_nobody),
+		TEST(memory_for_those_who_never_read_is_bounded),
 		TEST(calls_that_wait_hold_up_their_own_connection_only),
 		TEST(a_call_sent_again_while_it_runs_runs_once_and_both_are_answered),
 		TEST(more_calls_than_may_be_in_flight_are_answered_all_the_same),
