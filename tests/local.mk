@@ -192,7 +192,7 @@ tests_unit_view_model_test_LDADD = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(
 endif
 
 # Views: one client's file system, and what it is made of.
-EXTRA_DIST += tests/lib/dump.h tests/lib/op.h tests/lib/viewstore.h
+EXTRA_DIST += tests/lib/as.h tests/lib/dump.h tests/lib/op.h tests/lib/viewstore.h
 view_test_lib = tests/lib/op.c tests/lib/tmpdir.c tests/lib/viewstore.c
 view_test_libs = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS) $(CMOCKA_LIBS)
 if HAVE_CMOCKA
@@ -214,9 +214,9 @@ tests_unit_view_name_test_SOURCES = tests/unit/view_name_test.c $(view_test_lib)
 tests_unit_view_name_test_LDADD = $(view_test_libs)
 tests_unit_view_dir_test_SOURCES = tests/unit/view_dir_test.c $(view_test_lib)
 tests_unit_view_dir_test_LDADD = $(view_test_libs)
-tests_unit_view_attr_test_SOURCES = tests/unit/view_attr_test.c $(view_test_lib)
+tests_unit_view_attr_test_SOURCES = tests/unit/view_attr_test.c tests/lib/as.c $(view_test_lib)
 tests_unit_view_attr_test_LDADD = $(view_test_libs)
-tests_unit_view_access_test_SOURCES = tests/unit/view_access_test.c $(view_test_lib)
+tests_unit_view_access_test_SOURCES = tests/unit/view_access_test.c tests/lib/as.c $(view_test_lib)
 tests_unit_view_access_test_LDADD = $(view_test_libs)
 tests_unit_view_restart_test_SOURCES = tests/unit/view_restart_test.c $(view_test_lib) tests/lib/dump.c
 tests_unit_view_restart_test_LDADD = $(view_test_libs)

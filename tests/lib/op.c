@@ -66,6 +66,12 @@ op_attr(struct view *v, uint32_t ino)
 	return attr;
 }
 
+uint32_t
+op_mode(struct view *v, uint32_t ino)
+{
+	return op_attr(v, ino).mode & 07777;
+}
+
 /* --- names --- */
 
 uint32_t

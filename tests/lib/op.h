@@ -16,6 +16,7 @@ uint32_t op_find(struct view *, const char *path);
 /* One name; -errno instead of failing the test. *ino may be NULL. */
 int op_lookup(struct view *, uint32_t dir, const char *name, uint32_t *ino);
 struct view_attr op_attr(struct view *, uint32_t ino);
+uint32_t op_mode(struct view *, uint32_t ino); /* without the type */
 
 uint32_t op_create(struct view *, uint32_t dir, const char *name);
 uint32_t op_mkdir(struct view *, uint32_t dir, const char *name);

@@ -11,53 +11,11 @@
 #include <cmocka.h>
 
 #include "cow/inode.h"
+#include "tests/lib/as.h"
 #include "tests/lib/op.h"
 #include "tests/lib/viewstore.h"
 
 static const struct view_set nothing;
-
-static int
-setattr(struct view *v, struct view_op op, uint32_t ino, struct view_set set)
-{
-	struct view_wcc wcc;
-
-	return view_setattr(v, &op, ino, &set, &wcc);
-}
-
-static int
-chmod_as(struct view *v, struct view_op op, uint32_t ino, uint32_t mode)
-{
-	return setattr(v, op, ino, (struct view_set){ .set_mode = true, .mode = mode });
-}
-
-static int
-chown_as(struct view *v, struct view_op op, uint32_t ino, uint32_t uid)
-{
-	return setattr(v, op, ino, (struct view_set){ .set_uid = true, .uid = uid });
-}
-
-static int
-chgrp_as(struct view *v, struct view_op op, uint32_t ino, uint32_t gid)
-{
-	return setattr(v, op, ino, (struct view_set){ .set_gid = true, .gid = gid });
-}
-
-static uint32_t
-mode_of(struct view *v, uint32_t ino)
-{
-	return op_attr(v, ino).mode & 07777;
-}
-
-static uint32_t
-make_as(struct view *v, struct view_op op, uint32_t dir, const char *name, uint32_t mode)
-{
-	struct view_set set = { .set_mode = true, .mode = mode };
-	struct view_attr out;
-	struct view_wcc wcc;
-
-	op_must(view_create(v, &op, dir, str_of(name), VIEW_GUARDED, &set, 0, &out, &wcc));
-	return out.ino;
-}
 
 static int
 remove_as(struct view *v, struct view_op op, uint32_t dir, const char *name)
@@ -103,10 +61,10 @@ only_the_owner_changes_the_mode(void **state)
 	struct viewstore *vs = *state;
 	uint32_t own = op_find(vs->a, "home/own");
 
-	assert_int_equal(chmod_as(vs->a, op_as(1001, 1000), own, 0777), -EPERM);
-	assert_int_equal(chmod_as(vs->a, op_as(1000, 1000), own, 0640), 0);
-	assert_int_equal(mode_of(vs->a, own), 0640);
-	assert_int_equal(chmod_as(vs->a, op_as(0, 0), own, 0600), 0);
+	assert_int_equal(as_chmod(vs->a, op_as(1001, 1000), own, 0777), -EPERM);
+	assert_int_equal(as_chmod(vs->a, op_as(1000, 1000), own, 0640), 0);
+	assert_int_equal(op_mode(vs->a, own), 0640);
+	assert_int_equal(as_chmod(vs->a, op_as(0, 0), own, 0600), 0);
 }
 
 static void
@@ -118,15 +76,15 @@ only_root_gives_files_away(void **state)
 
 	member.ngroups = 2;
 	member.groups = groups;
-	assert_int_equal(chown_as(vs->a, pi, own, 1001), -EPERM);
-	assert_int_equal(chown_as(vs->a, pi, own, 1000), 0);
-	assert_int_equal(chgrp_as(vs->a, pi, own, 50), -EPERM);
-	assert_int_equal(chgrp_as(vs->a, pi, own, 1000), 0);
-	assert_int_equal(chgrp_as(vs->a, member, own, 50), 0);
+	assert_int_equal(as_chown(vs->a, pi, own, 1001), -EPERM);
+	assert_int_equal(as_chown(vs->a, pi, own, 1000), 0);
+	assert_int_equal(as_chgrp(vs->a, pi, own, 50), -EPERM);
+	assert_int_equal(as_chgrp(vs->a, pi, own, 1000), 0);
+	assert_int_equal(as_chgrp(vs->a, member, own, 50), 0);
 	assert_int_equal(op_attr(vs->a, own).gid, 50);
-	assert_int_equal(chgrp_as(vs->a, op_as(1001, 50), own, 50), -EPERM);
-	assert_int_equal(chown_as(vs->a, op_as(1001, 1001), own, 1001), -EPERM);
-	assert_int_equal(chown_as(vs->a, op_as(0, 0), own, 1001), 0);
+	assert_int_equal(as_chgrp(vs->a, op_as(1001, 50), own, 50), -EPERM);
+	assert_int_equal(as_chown(vs->a, op_as(1001, 1001), own, 1001), -EPERM);
+	assert_int_equal(as_chown(vs->a, op_as(0, 0), own, 1001), 0);
 	assert_int_equal(op_attr(vs->a, own).uid, 1001);
 }
 
@@ -139,17 +97,17 @@ a_writer_may_set_times_to_now_and_only_the_owner_to_others(void **state)
 	struct view_set given = { .set_mtime = VIEW_TIME_GIVEN, .mtime = { 12345, 678 } };
 	struct view_attr attr;
 
-	assert_int_equal(setattr(vs->a, op_as(1001, 1001), own, now), -EACCES);
+	assert_int_equal(as_setattr(vs->a, op_as(1001, 1001), own, now), -EACCES);
 	op_chmod(vs->a, own, 0606);
-	assert_int_equal(setattr(vs->a, op_as(1001, 1001), own, now), 0);
-	assert_int_equal(setattr(vs->a, op_as(1001, 1001), own, given), -EPERM);
-	assert_int_equal(setattr(vs->a, op_as(1000, 1000), own, given), 0);
+	assert_int_equal(as_setattr(vs->a, op_as(1001, 1001), own, now), 0);
+	assert_int_equal(as_setattr(vs->a, op_as(1001, 1001), own, given), -EPERM);
+	assert_int_equal(as_setattr(vs->a, op_as(1000, 1000), own, given), 0);
 	attr = op_attr(vs->a, own);
 	assert_int_equal(attr.mtime.tv_sec, 12345);
 	assert_int_equal(attr.mtime.tv_nsec, 678);
 	assert_true(attr.ctime.tv_sec > VIEWSTORE_TIME);
 	given.mtime = (struct timespec){ -5, 999999999 };
-	assert_int_equal(setattr(vs->a, op_as(0, 0), own, given), 0);
+	assert_int_equal(as_setattr(vs->a, op_as(0, 0), own, given), 0);
 	viewstore_reopen(vs);
 	attr = op_attr(vs->a, own);
 	assert_int_equal(attr.mtime.tv_sec, -5);
@@ -169,9 +127,10 @@ an_owner_writes_and_reads_what_he_has_open(void **state)
 	op_chmod(vs->a, own, 0001); /* who may execute may read: the kernel reads to execute */
 	assert_int_equal(read_as(vs->a, op_as(1001, 1001), own), 0);
 	assert_int_equal(
-	    setattr(vs->a, op_as(1001, 1001), own, (struct view_set){ .set_size = true }), -EACCES);
+	    as_setattr(vs->a, op_as(1001, 1001), own, (struct view_set){ .set_size = true }),
+	    -EACCES);
 	assert_int_equal(
-	    setattr(vs->a, op_as(1000, 1000), look, (struct view_set){ .set_size = true }), 0);
+	    as_setattr(vs->a, op_as(1000, 1000), look, (struct view_set){ .set_size = true }), 0);
 }
 
 static void
@@ -265,14 +224,14 @@ in_a_sticky_folder_only_owners_take_names_away(void **state)
 	uint32_t tmp = op_find(vs->a, "tmp");
 	struct view_op pi = op_as(1000, 1000), other = op_as(1001, 1001);
 
-	make_as(vs->a, pi, tmp, "pi", 0666);
-	make_as(vs->a, other, tmp, "other", 0666);
+	as_create(vs->a, pi, tmp, "pi", 0666);
+	as_create(vs->a, other, tmp, "other", 0666);
 	assert_int_equal(remove_as(vs->a, other, tmp, "pi"), -EPERM);
 	assert_int_equal(rename_as(vs->a, other, tmp, "pi", tmp, "x"), -EPERM);
 	assert_int_equal(rename_as(vs->a, other, tmp, "other", tmp, "pi"), -EPERM);
 	assert_int_equal(rename_as(vs->a, pi, tmp, "pi", tmp, "mine"), 0);
 	assert_int_equal(remove_as(vs->a, pi, tmp, "mine"), 0);
-	assert_int_equal(chown_as(vs->a, op_as(0, 0), tmp, 1000), 0);
+	assert_int_equal(as_chown(vs->a, op_as(0, 0), tmp, 1000), 0);
 	assert_int_equal(remove_as(vs->a, pi, tmp, "other"), 0); /* the folder's owner may */
 }
 

@@ -11,53 +11,11 @@
 #include <cmocka.h>
 
 #include "cow/inode.h"
+#include "tests/lib/as.h"
 #include "tests/lib/op.h"
 #include "tests/lib/viewstore.h"
 
 static const struct view_set nothing;
-
-static int
-setattr(struct view *v, struct view_op op, uint32_t ino, struct view_set set)
-{
-	struct view_wcc wcc;
-
-	return view_setattr(v, &op, ino, &set, &wcc);
-}
-
-static int
-chmod_as(struct view *v, struct view_op op, uint32_t ino, uint32_t mode)
-{
-	return setattr(v, op, ino, (struct view_set){ .set_mode = true, .mode = mode });
-}
-
-static int
-chown_as(struct view *v, struct view_op op, uint32_t ino, uint32_t uid)
-{
-	return setattr(v, op, ino, (struct view_set){ .set_uid = true, .uid = uid });
-}
-
-static int
-chgrp_as(struct view *v, struct view_op op, uint32_t ino, uint32_t gid)
-{
-	return setattr(v, op, ino, (struct view_set){ .set_gid = true, .gid = gid });
-}
-
-static uint32_t
-mode_of(struct view *v, uint32_t ino)
-{
-	return op_attr(v, ino).mode & 07777;
-}
-
-static uint32_t
-make_as(struct view *v, struct view_op op, uint32_t dir, const char *name, uint32_t mode)
-{
-	struct view_set set = { .set_mode = true, .mode = mode };
-	struct view_attr out;
-	struct view_wcc wcc;
-
-	op_must(view_create(v, &op, dir, str_of(name), VIEW_GUARDED, &set, 0, &out, &wcc));
-	return out.ino;
-}
 
 static int
 write_as(struct view *v, struct view_op op, uint32_t ino)
@@ -91,18 +49,18 @@ a_setgid_folder_gives_its_group_to_what_is_made_in_it(void **state)
 
 	pi.ngroups = 1;
 	pi.groups = groups;
-	file = make_as(vs->a, pi, shared, "f", 0664);
+	file = as_create(vs->a, pi, shared, "f", 0664);
 	assert_int_equal(op_attr(vs->a, file).gid, 50);
 	assert_int_equal(op_attr(vs->a, file).uid, 1000);
-	assert_int_equal(mode_of(vs->a, file), 0664);
+	assert_int_equal(op_mode(vs->a, file), 0664);
 	op_must(view_mkdir(vs->a, &pi, shared, STR("d"),
 	    &(struct view_set){ .set_mode = true, .mode = 0755 }, &dir, &wcc));
 	assert_int_equal(dir.gid, 50);
 	assert_int_equal(dir.mode & 07777, 02755);
 	op_chmod(vs->a, shared, 02777);
-	file = make_as(vs->a, op_as(1001, 1001), shared, "g", 02775); /* not of group 50 */
-	assert_int_equal(mode_of(vs->a, file), 0775);
-	file = make_as(vs->a, op_as(1001, 1001), op_find(vs->a, "tmp"), "g", 0664);
+	file = as_create(vs->a, op_as(1001, 1001), shared, "g", 02775); /* not of group 50 */
+	assert_int_equal(op_mode(vs->a, file), 0775);
+	file = as_create(vs->a, op_as(1001, 1001), op_find(vs->a, "tmp"), "g", 0664);
 	assert_int_equal(op_attr(vs->a, file).gid, 1001);
 }
 
@@ -110,36 +68,36 @@ static void
 set_id_bits_go_with_a_write_a_cut_and_a_new_owner(void **state)
 {
 	struct viewstore *vs = *state;
-	uint32_t ino = make_as(vs->a, op_as(1000, 1000), op_find(vs->a, "tmp"), "f", 06777);
+	uint32_t ino = as_create(vs->a, op_as(1000, 1000), op_find(vs->a, "tmp"), "f", 06777);
 	struct view_set cut = { .set_size = true, .size = 0 };
 	struct view_op pi = op_as(1000, 1000);
 	struct view_attr out;
 	struct view_wcc wcc;
 
-	assert_int_equal(mode_of(vs->a, ino), 06777);
+	assert_int_equal(op_mode(vs->a, ino), 06777);
 	assert_int_equal(write_as(vs->a, op_as(0, 0), ino), 0);
-	assert_int_equal(mode_of(vs->a, ino), 06777);
+	assert_int_equal(op_mode(vs->a, ino), 06777);
 	assert_int_equal(write_as(vs->a, pi, ino), 0);
-	assert_int_equal(mode_of(vs->a, ino), 0777);
+	assert_int_equal(op_mode(vs->a, ino), 0777);
 	op_chmod(vs->a, ino, 06767); /* not executable by the group: a lock, not a group */
 	assert_int_equal(write_as(vs->a, pi, ino), 0);
-	assert_int_equal(mode_of(vs->a, ino), 02767);
+	assert_int_equal(op_mode(vs->a, ino), 02767);
 	op_chmod(vs->a, ino, 06777);
-	assert_int_equal(setattr(vs->a, pi, ino, cut), 0);
-	assert_int_equal(mode_of(vs->a, ino), 0777);
+	assert_int_equal(as_setattr(vs->a, pi, ino, cut), 0);
+	assert_int_equal(op_mode(vs->a, ino), 0777);
 	op_chmod(vs->a, ino, 06777);
 	op_must(view_create(
 	    vs->a, &pi, op_find(vs->a, "tmp"), STR("f"), VIEW_UNCHECKED, &cut, 0, &out, &wcc));
 	assert_int_equal(out.mode & 07777, 0777);
 	op_chmod(vs->a, ino, 06777);
-	assert_int_equal(chown_as(vs->a, op_as(0, 0), ino, 1001), 0); /* by root, too */
-	assert_int_equal(mode_of(vs->a, ino), 0777);
+	assert_int_equal(as_chown(vs->a, op_as(0, 0), ino, 1001), 0); /* by root, too */
+	assert_int_equal(op_mode(vs->a, ino), 0777);
 	op_chmod(vs->a, ino, 06777);
-	assert_int_equal(chgrp_as(vs->a, op_as(0, 0), ino, 5), 0);
-	assert_int_equal(mode_of(vs->a, ino), 0777);
+	assert_int_equal(as_chgrp(vs->a, op_as(0, 0), ino, 5), 0);
+	assert_int_equal(op_mode(vs->a, ino), 0777);
 	ino = op_find(vs->a, "shared");
-	assert_int_equal(chown_as(vs->a, op_as(0, 0), ino, 1000), 0); /* a folder keeps its own */
-	assert_int_equal(mode_of(vs->a, ino), 02775);
+	assert_int_equal(as_chown(vs->a, op_as(0, 0), ino, 1000), 0); /* a folder keeps its own */
+	assert_int_equal(op_mode(vs->a, ino), 02775);
 }
 
 static void
@@ -148,11 +106,11 @@ who_is_outside_the_group_sets_no_setgid(void **state)
 	struct viewstore *vs = *state;
 	uint32_t own = op_find(vs->a, "home/own");
 
-	assert_int_equal(chgrp_as(vs->a, op_as(0, 0), own, 50), 0);
-	assert_int_equal(chmod_as(vs->a, op_as(1000, 1000), own, 06755), 0);
-	assert_int_equal(mode_of(vs->a, own), 04755);
-	assert_int_equal(chmod_as(vs->a, op_as(1000, 50), own, 06755), 0);
-	assert_int_equal(mode_of(vs->a, own), 06755);
+	assert_int_equal(as_chgrp(vs->a, op_as(0, 0), own, 50), 0);
+	assert_int_equal(as_chmod(vs->a, op_as(1000, 1000), own, 06755), 0);
+	assert_int_equal(op_mode(vs->a, own), 04755);
+	assert_int_equal(as_chmod(vs->a, op_as(1000, 50), own, 06755), 0);
+	assert_int_equal(op_mode(vs->a, own), 06755);
 }
 
 static void
@@ -164,14 +122,14 @@ a_guarded_change_needs_the_present_ctime(void **state)
 
 	set.guard_ctime = op_attr(vs->a, ino).ctime;
 	set.guard_ctime.tv_nsec ^= 1;
-	assert_int_equal(setattr(vs->a, op_as(0, 0), ino, set), -EAGAIN);
-	assert_int_equal(mode_of(vs->a, ino), 0644);
+	assert_int_equal(as_setattr(vs->a, op_as(0, 0), ino, set), -EAGAIN);
+	assert_int_equal(op_mode(vs->a, ino), 0644);
 	set.guard_ctime.tv_nsec ^= 1;
-	assert_int_equal(setattr(vs->a, op_as(0, 0), ino, set), 0);
-	assert_int_equal(setattr(vs->a, op_as(0, 0), ino, set), -EAGAIN); /* it has moved on */
+	assert_int_equal(as_setattr(vs->a, op_as(0, 0), ino, set), 0);
+	assert_int_equal(as_setattr(vs->a, op_as(0, 0), ino, set), -EAGAIN); /* it has moved on */
 	set.guard_ctime = op_attr(vs->a, ino).ctime;
 	viewstore_reopen(vs);
-	assert_int_equal(setattr(vs->a, op_as(0, 0), ino, set), 0);
+	assert_int_equal(as_setattr(vs->a, op_as(0, 0), ino, set), 0);
 }
 
 static void
