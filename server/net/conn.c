@@ -19,6 +19,7 @@
 #include "server/log.h"
 
 #define SEND_IOV 64
+#define SECOND   1000000u
 
 struct conn {
 	struct source source; /* first */
@@ -41,8 +42,8 @@ struct conn {
 	uint32_t buffered;        /* size of the read buffer after the last turn */
 	uint64_t gathered_at;     /* microseconds: the oldest that waits to be gathered */
 	unsigned inflight;
-	bool ran;      /* a record, in this turn */
-	int64_t moved; /* seconds: when a record or reply last began or ended */
+	bool ran;       /* a record, in this turn */
+	uint64_t moved; /* microseconds: when a record or reply last began or ended */
 };
 
 #define FROM_SINK(s) ((struct conn *)(void *)((char *)(s)-offsetof(struct conn, sink)))
@@ -160,7 +161,7 @@ flush(struct conn *c)
 		}
 		*end = take_sent(c, (size_t)n);
 		if (*end)
-			c->moved = loop_seconds();
+			c->moved = loop_microseconds();
 		while (*end)
 			end = &(*end)->next;
 	}
@@ -182,7 +183,7 @@ conn_send(struct sink *sink, struct out *out)
 		return;
 	}
 	if (!c->first)
-		c->moved = loop_seconds();
+		c->moved = loop_microseconds();
 	out->next = NULL;
 	*c->end = out;
 	c->end = &out->next;
@@ -306,7 +307,7 @@ turn(struct conn *c, unsigned worker)
 	if (c->ran || (begins && n)) {
 		SCOPED_LOCK(&c->lock);
 
-		c->moved = loop_seconds();
+		c->moved = loop_microseconds();
 	}
 	c->ran = false;
 	c->backlog = done == 0;
@@ -403,7 +404,7 @@ conn_new(const struct conn_env *env, int fd, const struct sockaddr_storage *from
 	peer_from_sockaddr(from, &c->peer);
 	pthread_mutex_init(&c->lock, NULL);
 	c->end = &c->first;
-	c->moved = loop_seconds();
+	c->moved = loop_microseconds();
 	*out = c;
 	return 0;
 }
@@ -467,7 +468,7 @@ give_back(struct conn *c)
 }
 
 int
-conn_tick(struct conn *c, int64_t now)
+conn_tick(struct conn *c, uint64_t now)
 {
 	SCOPED_LOCK(&c->lock);
 	bool partial, stuck;
@@ -475,21 +476,21 @@ conn_tick(struct conn *c, int64_t now)
 	if (c->running || c->closed)
 		return 0;
 	partial = !c->backlog && c->stream.end > c->stream.start;
-	stuck = now - c->moved > CONN_STUCK && (c->first || (partial && !overloaded(c)));
-	if (now - c->moved > CONN_IDLE_BUFFER)
+	stuck = now > c->moved + CONN_STUCK * SECOND && (c->first || (partial && !overloaded(c)));
+	if (now > c->moved + CONN_IDLE_BUFFER * SECOND)
 		give_back(c);
 	return stuck;
 }
 
-int64_t
+uint64_t
 conn_idle_since(struct conn *c)
 {
 	SCOPED_LOCK(&c->lock);
 
-	return c->running || c->inflight || c->first ? INT64_MAX : c->moved;
+	return c->running || c->inflight || c->first ? UINT64_MAX : c->moved;
 }
 
-int64_t
+uint64_t
 conn_slow_since(struct conn *c, uint64_t *held)
 {
 	SCOPED_LOCK(&c->lock);

@@ -57,13 +57,13 @@ void conn_close(struct conn *);
 const struct peer *conn_peer(const struct conn *);
 
 /* Once in a while: 1: it is stuck and should be closed; else 0. Gives idle memory back. */
-int conn_tick(struct conn *, int64_t now);
-/* Since when it has neither finished nor begun anything (loop_seconds); INT64_MAX while it is owed
- * something. */
-int64_t conn_idle_since(struct conn *);
+int conn_tick(struct conn *, uint64_t now);
+/* Since when it has neither finished nor begun anything (loop_microseconds); UINT64_MAX while it is
+ * owed something. */
+uint64_t conn_idle_since(struct conn *);
 /* Since when it has been at its present record or reply. Gives idle memory back; *held: the bytes
  * that it holds then. */
-int64_t conn_slow_since(struct conn *, uint64_t *held);
+uint64_t conn_slow_since(struct conn *, uint64_t *held);
 /* At the end: waits at most so many milliseconds for what is unsent to leave. */
 void conn_linger(struct conn *, int ms);
 

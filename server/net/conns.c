@@ -50,25 +50,21 @@ forget(void *arg, struct conn *conn)
 		conn_drop(conn);
 }
 
-/* The one that has been at its record or reply for longest, held; NULL: all hold little. Among
- * equals the one that holds most. */
+/* The one that has been at its record or reply for longest, held; NULL: all hold little. */
 static struct conn *
 slowest(struct conns *cs)
 {
 	struct conn *best = NULL;
-	int64_t best_since = INT64_MAX;
-	uint64_t best_held = 0, held;
+	uint64_t best_since = UINT64_MAX, held;
 	SCOPED_LOCK(&cs->lock);
 
 	for (unsigned i = 0; i < cs->n; i++) {
-		int64_t since = conn_slow_since(cs->list[i], &held);
+		uint64_t since = conn_slow_since(cs->list[i], &held);
 
-		if (held <= CONN_SMALL || since > best_since ||
-		    (since == best_since && held <= best_held))
-			continue;
-		best = cs->list[i];
-		best_since = since;
-		best_held = held;
+		if (held > CONN_SMALL && since < best_since) {
+			best = cs->list[i];
+			best_since = since;
+		}
 	}
 	if (best)
 		conn_hold(best);
@@ -126,11 +122,11 @@ static struct conn *
 idlest(struct conns *cs, const uint8_t *address)
 {
 	struct conn *best = NULL;
-	int64_t best_since = INT64_MAX;
+	uint64_t best_since = UINT64_MAX;
 	SCOPED_LOCK(&cs->lock);
 
 	for (unsigned i = 0; i < cs->n; i++) {
-		int64_t since = conn_idle_since(cs->list[i]);
+		uint64_t since = conn_idle_since(cs->list[i]);
 
 		if (address && memcmp(conn_peer(cs->list[i])->address, address, 16) != 0)
 			continue;
@@ -316,7 +312,7 @@ void
 conns_tick(struct conns *cs)
 {
 	CLEANUP_FREE struct conn **all;
-	int64_t now = loop_seconds();
+	uint64_t now = loop_microseconds();
 	unsigned n;
 
 	all = snapshot(cs, &n);

@@ -306,15 +306,6 @@ loop_every(struct loop *loop, unsigned ms, void (*fn)(void *arg), void *arg)
 	return err;
 }
 
-int64_t
-loop_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return now.tv_sec;
-}
-
 uint64_t
 loop_microseconds(void)
 {

@@ -56,7 +56,6 @@ void source_unwatch(struct source *);
 int loop_every(struct loop *, unsigned ms, void (*fn)(void *arg), void *arg);
 
 /* Seconds and microseconds that never go back. */
-int64_t loop_seconds(void);
 uint64_t loop_microseconds(void);
 
 #endif
