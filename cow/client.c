@@ -39,8 +39,9 @@ normalise(const char *address, char out[INET6_ADDRSTRLEN])
 	" FROM client"
 
 static int
-client_column(sqlite3_stmt *stmt, struct client *out)
+client_column(sqlite3_stmt *stmt, void *element)
 {
+	struct client *out = element;
 	struct str key = db_column_str(stmt, 2);
 	int rc;
 
@@ -183,23 +184,12 @@ static int
 read_clients(struct db *db, struct client **out)
 {
 	static const char sql[] = CLIENT_COLUMNS " ORDER BY name";
-	sqlite3_stmt *stmt = db_stmt(db, sql);
-	struct client *all = NULL, *more;
-	int rc, n = 0;
+	void *all;
+	int rc = 0, n = db_gather(db, db_stmt(db, sql), sizeof(**out), client_column, &all);
 
-	while ((rc = db_step(db, stmt)) == 1) {
-		more = realloc(all, (size_t)(n + 1) * sizeof(*all));
-		rc = more ? client_column(stmt, &more[n]) : err_set(ENOMEM, "out of memory");
-		if (more)
-			all = more;
-		if (rc < 0)
-			break;
-		n++;
-	}
-	db_reset(stmt);
-	for (int i = 0; i < n && rc == 0; i++)
-		rc = read_rest(db, &all[i]);
 	*out = all;
+	for (int i = 0; i < n && rc == 0; i++)
+		rc = read_rest(db, &(*out)[i]);
 	return rc < 0 ? rc : n;
 }
 

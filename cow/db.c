@@ -206,6 +206,33 @@ db_run(struct db *db, sqlite3_stmt *stmt)
 	return rc < 0 ? rc : 0;
 }
 
+int
+db_gather(struct db *db, sqlite3_stmt *stmt, size_t size, db_row_fn *fn, void **out)
+{
+	size_t n = 0, room = 0;
+	int rc;
+
+	*out = NULL;
+	while ((rc = db_step(db, stmt)) == 1) {
+		if (n == room) {
+			void *more = reallocarray(*out, room ? 2 * room : 8, size);
+
+			if (!more) {
+				rc = err_set(ENOMEM, "out of memory for rows");
+				break;
+			}
+			*out = more;
+			room = room ? 2 * room : 8;
+		}
+		rc = fn(stmt, (char *)*out + n * size);
+		if (rc < 0)
+			break;
+		n++;
+	}
+	db_reset(stmt);
+	return rc < 0 ? rc : (int)n;
+}
+
 void
 db_reset(sqlite3_stmt *stmt)
 {

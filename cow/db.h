@@ -36,6 +36,10 @@ sqlite3_stmt *db_stmt(struct db *, const char *sql);
 int db_step(struct db *, sqlite3_stmt *);
 /* Runs a statement that gives no rows, and resets it. */
 int db_run(struct db *, sqlite3_stmt *);
+/* Reads all rows into a new array of elements of so many bytes, one by fn each: their number, or
+ * -errno, fn's too. *out is the caller's to free(3), after a failure as well. */
+typedef int db_row_fn(sqlite3_stmt *, void *element);
+int db_gather(struct db *, sqlite3_stmt *, size_t size, db_row_fn *, void **out);
 /* Ends reading a statement before its last row. */
 void db_reset(sqlite3_stmt *);
 

@@ -35,8 +35,10 @@ store_image_name(const struct id *id, const char *suffix, char out[STORE_NAME_SI
 	" (SELECT count(*) FROM client WHERE client.image = image.name)"
 
 static int
-image_column(sqlite3_stmt *stmt, struct image_info *out)
+image_column(sqlite3_stmt *stmt, void *element)
 {
+	struct image_info *out = element;
+
 	memset(out, 0, sizeof(*out));
 	snprintf(out->name, sizeof(out->name), "%s", (const char *)sqlite3_column_text(stmt, 0));
 	out->created = sqlite3_column_int64(stmt, 2);
@@ -47,39 +49,23 @@ image_column(sqlite3_stmt *stmt, struct image_info *out)
 	return db_column_id(stmt, 1, &out->id);
 }
 
-/* All images, gathered before anybody is told: what hears of one may ask the catalogue again. */
-static int
-read_images(struct db *db, struct image_info **out)
-{
-	static const char sql[] = "SELECT " IMAGE_COLUMNS " FROM image ORDER BY name";
-	sqlite3_stmt *stmt = db_stmt(db, sql);
-	struct image_info *all = NULL, *more;
-	int rc, n = 0;
-
-	while ((rc = db_step(db, stmt)) == 1) {
-		more = realloc(all, (size_t)(n + 1) * sizeof(*all));
-		rc = more ? image_column(stmt, &more[n]) : err_set(ENOMEM, "out of memory");
-		if (more)
-			all = more;
-		if (rc < 0)
-			break;
-		n++;
-	}
-	db_reset(stmt);
-	*out = all;
-	return rc < 0 ? rc : n;
-}
-
+/* All are gathered before anybody is told: what hears of one may ask the catalogue again. */
 int
 store_images(struct store *s, image_info_fn *fn, void *arg)
 {
-	struct image_info *all CLEANUP_FREE = NULL;
+	static const char sql[] = "SELECT " IMAGE_COLUMNS " FROM image ORDER BY name";
+	void *all CLEANUP_FREE = NULL;
+	struct image_info *images;
 	struct db *db = db_lend(s->readers);
-	int rc = 0, n = db ? read_images(db, &all) : -EIO;
+	int rc = 0, n = -EIO;
+
+	if (db)
+		n = db_gather(db, db_stmt(db, sql), sizeof(*images), image_column, &all);
+	images = all;
 
 	db_return(s->readers, db);
 	for (int i = 0; i < n && rc == 0; i++)
-		rc = fn(arg, &all[i]);
+		rc = fn(arg, &images[i]);
 	return n < 0 ? n : rc;
 }
 

@@ -138,34 +138,20 @@ is_alive(struct store *s, const struct id *import)
 	return flock(fd, LOCK_EX | LOCK_NB) < 0;
 }
 
-/* The ids of all imports, in a malloc'ed array; their number or -errno. */
 static int
-list_imports(struct db *db, struct id **out)
+import_column(sqlite3_stmt *stmt, void *id)
 {
-	static const char sql[] = "SELECT id FROM import";
-	sqlite3_stmt *stmt = db_stmt(db, sql);
-	struct id *ids = NULL, *more;
-	int rc, n = 0;
-
-	while ((rc = db_step(db, stmt)) == 1) {
-		more = realloc(ids, (size_t)(n + 1) * sizeof(*ids));
-		rc = more ? db_column_id(stmt, 0, &more[n]) : err_set(ENOMEM, "out of memory");
-		if (more)
-			ids = more;
-		if (rc < 0)
-			break;
-		n++;
-	}
-	db_reset(stmt);
-	*out = ids;
-	return rc < 0 ? rc : n;
+	return db_column_id(stmt, 0, id);
 }
 
 static int
 sweep_dead_imports(struct store *s, struct db *db)
 {
-	struct id *ids CLEANUP_FREE = NULL;
-	int n = list_imports(db, &ids), rc = n < 0 ? n : 0;
+	static const char sql[] = "SELECT id FROM import";
+	void *all CLEANUP_FREE = NULL;
+	int n = db_gather(db, db_stmt(db, sql), sizeof(struct id), import_column, &all);
+	int rc = n < 0 ? n : 0;
+	const struct id *ids = all;
 
 	for (int i = 0; i < n && rc == 0; i++)
 		if (!is_alive(s, &ids[i]))
