@@ -49,7 +49,7 @@ static bool
 is_leftover(const char *name)
 {
 	static const char *const ours[] = { ".", "..", "lock", "lost+found", NEW_DB,
-		NEW_DB "-journal" };
+		NEW_DB "-wal" };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(ours); i++)
 		if (strcmp(name, ours[i]) == 0)
@@ -115,7 +115,8 @@ fill(struct db *db, uint32_t block_size)
 	return put_number(db, "next_segment", 1);
 }
 
-/* A whole database under another name, to be renamed when it is on disk. */
+/* A whole database under another name, to be renamed when it is on disk. It has a write-ahead log
+ * from the start: a cut while it changes over would leave what only a writer can open. */
 static int
 make_db(struct files *files, int fd, uint32_t block_size)
 {
@@ -128,6 +129,8 @@ make_db(struct files *files, int fd, uint32_t block_size)
 	if (rc < 0)
 		return rc;
 	rc = fill(db, block_size);
+	if (rc == 0)
+		rc = db_exec(db, "PRAGMA journal_mode = WAL");
 	db_close(db);
 	return rc < 0 ? rc : file_sync(files, fd, NEW_DB);
 }
@@ -142,6 +145,9 @@ store_make(struct files *files, uint32_t block_size)
 		return err_set(
 		    EINVAL, "block size %u: it must be 4096, 8192, 16384, 32768 or 65536", size);
 	if ((rc = store_check_empty(files)) < 0)
+		return rc;
+	rc = file_unlink(files, NEW_DB "-wal");
+	if (rc < 0 && rc != -ENOENT)
 		return rc;
 	fd = file_open(files, NEW_DB, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0)
