@@ -21,6 +21,7 @@ cow_libcow_a_SOURCES = \
 	cow/image_content.c cow/image_content.h \
 	cow/image_writer.c cow/image_writer.h \
 	cow/import/import.c cow/import/import.h \
+	cow/import/gunzip.c cow/import/gunzip.h \
 	cow/import/path.c cow/import/path.h \
 	cow/import/source.h cow/import/source_dir.c cow/import/source_tar.c \
 	cow/import/tar_acl.c cow/import/tar_acl.h \

@@ -12,6 +12,7 @@
 
 #include "cow/cleanup.h"
 #include "cow/err.h"
+#include "cow/import/gunzip.h"
 #include "cow/import/path.h"
 #include "cow/import/source.h"
 #include "cow/import/tar_acl.h"
@@ -26,7 +27,9 @@ struct source_tar {
 	int fd;
 	locale_t plain; /* the C locale */
 	struct archive *archive;
-	char *buf; /* of the file as it is, maybe compressed */
+	struct gunzip *gunzip; /* NULL: what is fed is no gzip */
+	bool started;          /* the first bytes were looked at */
+	char *buf;             /* of the file as it is, maybe compressed */
 
 	/* The present entry. */
 	struct archive_entry *entry;
@@ -40,21 +43,63 @@ tar_of(struct source *s)
 	return (struct source_tar *)s;
 }
 
+/* Two bytes at least, unless there are no more: so many tell a gzip. */
+static ssize_t
+read_file(struct source_tar *t, struct archive *a)
+{
+	size_t got = 0;
+	ssize_t n = 1;
+
+	while (got < 2 && n != 0) {
+		n = read(t->fd, t->buf + got, READ_SIZE - got);
+		if (n < 0 && errno != EINTR) {
+			archive_set_error(a, errno, "can't read it: %s", strerror(errno));
+			return n;
+		}
+		got += n > 0 ? (size_t)n : 0;
+	}
+	t->source.done += got;
+	return (ssize_t)got;
+}
+
+/* What comes out of the file's gzip. */
+static ssize_t
+feed_gunzip(struct source_tar *t, struct archive *a, const void **out)
+{
+	ssize_t n, got = 1;
+
+	while ((n = gunzip_next(t->gunzip, out)) == 0 && got > 0) {
+		got = read_file(t, a);
+		if (got < 0)
+			return got;
+		gunzip_feed(t->gunzip, t->buf, (size_t)got);
+	}
+	if (n < 0)
+		archive_set_error(a, EPIPE, "%s", gunzip_why(t->gunzip));
+	return n;
+}
+
 static ssize_t
 feed(struct archive *a, void *arg, const void **out)
 {
 	struct source_tar *t = arg;
+	bool knows;
 	ssize_t n;
 
-	do
-		n = read(t->fd, t->buf, READ_SIZE);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		archive_set_error(a, errno, "can't read it: %s", strerror(errno));
-	else
-		t->source.done += (uint64_t)n;
+	if (t->gunzip)
+		return feed_gunzip(t, a, out);
+	n = read_file(t, a);
 	*out = t->buf;
-	return n;
+	knows = !t->started && n > 0 && gunzip_knows(t->buf, (size_t)n);
+	t->started = true;
+	if (!knows)
+		return n;
+	if (gunzip_open(&t->gunzip) < 0) {
+		archive_set_error(a, ENOMEM, "out of memory");
+		return -1;
+	}
+	gunzip_feed(t->gunzip, t->buf, (size_t)n);
+	return feed_gunzip(t, a, out);
 }
 
 static int
@@ -75,13 +120,18 @@ problem(const struct source_tar *t, int err, const char *what)
 	return err_set(err, "%s: %s", path_show(str_of(path ? path : ""), shown), what);
 }
 
-/* A tar ends with a block of zeros, which libarchive doesn't ask for. */
+/* A tar ends with a block of zeros, which libarchive doesn't ask for; a gzip, with its sum. */
 static int
-check_end(const struct source_tar *t)
+check_end(struct source_tar *t)
 {
-	if (archive_filter_bytes(t->archive, 0) > archive_read_header_position(t->archive))
-		return 0;
-	return err_set(EPIPE, "%s is cut off: its end mark is missing", t->name);
+	const void *p;
+	ssize_t n = 1;
+
+	if (archive_filter_bytes(t->archive, 0) <= archive_read_header_position(t->archive))
+		return err_set(EPIPE, "%s is cut off: its end mark is missing", t->name);
+	while (t->gunzip && n > 0)
+		n = feed_gunzip(t, t->archive, &p);
+	return n < 0 ? damaged(t) : 0;
 }
 
 static int64_t
@@ -249,6 +299,7 @@ tar_close(struct source *s)
 		cleanup_fd(&t->fd);
 	if (t->plain)
 		freelocale(t->plain);
+	gunzip_close(t->gunzip);
 	free(t->name);
 	free(t->buf);
 	free(t);
@@ -261,7 +312,6 @@ start(struct source_tar *t)
 
 	if (!a || !t->plain || !t->buf || !t->name)
 		return -ENOMEM;
-	archive_read_support_filter_gzip(a);
 	archive_read_support_filter_xz(a);
 	archive_read_support_filter_zstd(a);
 	archive_read_support_filter_bzip2(a);

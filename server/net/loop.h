@@ -55,7 +55,7 @@ void source_unwatch(struct source *);
 /* Calls fn(arg) each so many milliseconds from a worker, never twice at a time. */
 int loop_every(struct loop *, unsigned ms, void (*fn)(void *arg), void *arg);
 
-/* Seconds and microseconds that never go back. */
+/* Microseconds that never go back. */
 uint64_t loop_microseconds(void);
 
 #endif
