@@ -200,12 +200,18 @@ read_line(char *line, int room, void *arg)
 	struct reader *r = arg;
 	size_t n;
 
-	if (r->err || !fgets(line, room, r->file))
+	if (r->err)
 		return NULL;
+	if (!fgets(line, room, r->file)) {
+		if (ferror(r->file))
+			r->err = err_errno("%s", r->path);
+		return NULL;
+	}
 	r->line++;
 	n = strlen(line);
-	if (n + 1 == (size_t)room && line[n - 1] != '\n') {
-		r->err = err_set(EINVAL, "%s:%u: the line is too long", r->path, r->line);
+	if ((n == 0 || line[n - 1] != '\n') && !feof(r->file)) {
+		r->err =
+		    err_set(EINVAL, "%s:%u: the line is too long, or not text", r->path, r->line);
 		return NULL;
 	}
 	return line;

@@ -128,7 +128,35 @@ a_line_without_end_is_refused(void **state)
 	(void)state;
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	read_refused(text, "1: the line is too long");
+	read_refused(text, "1: the line is too long, or not text");
+}
+
+static void
+what_is_no_text_is_refused(void **state)
+{
+	static const char bytes[] = "port = 1\n\0\377\n";
+	struct config c;
+	FILE *file = fopen("config_test.bin", "we");
+
+	(void)state;
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, sizeof(bytes) - 1, 1, file), 1);
+	fclose(file);
+	config_default(&c);
+	assert_int_equal(config_read(&c, "config_test.bin"), -EINVAL);
+	unlink("config_test.bin");
+	assert_string_equal(
+	    err_text(-EINVAL), "config_test.bin:2: the line is too long, or not text");
+}
+
+static void
+a_folder_is_refused(void **state)
+{
+	struct config c;
+
+	(void)state;
+	config_default(&c);
+	assert_int_equal(config_read(&c, "/"), -EISDIR);
 }
 
 static void
@@ -152,6 +180,8 @@ main(void)
 		cmocka_unit_test(a_wrong_line_is_named),
 		cmocka_unit_test(an_unknown_key_is_named_with_those_that_exist),
 		cmocka_unit_test(a_line_without_end_is_refused),
+		cmocka_unit_test(what_is_no_text_is_refused),
+		cmocka_unit_test(a_folder_is_refused),
 		cmocka_unit_test(a_missing_file_is_named),
 	};
 
