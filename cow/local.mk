@@ -1,6 +1,6 @@
 noinst_LIBRARIES += cow/libcow.a
 cow_libcow_a_SOURCES = \
-	cow/batch.c cow/batch.h \
+	cow/batch.c cow/batch.h cow/batch_commit.c cow/batch_priv.h \
 	cow/cache.c cow/cache.h \
 	cow/change.c cow/change.h cow/change_sql.c \
 	cow/blkindex.c cow/blkindex.h \
