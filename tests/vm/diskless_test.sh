@@ -43,8 +43,8 @@ test "$(cat /mnt/mine/etc/hostname)" = golden
 test ! -e /mnt/mine/home/pupil
 test ! -e /mnt/mine/usr/bin/hello
 test -e /mnt/mine/usr/share/zoneinfo/Europe/Berlin
-! grep -q '^Package: hello$' /mnt/mine/var/lib/dpkg/status
-! mount -t nfs -o ro,vers=3,nolock,tcp,addr=10.77.0.1 10.77.0.1:/pi-01 /mnt/theirs 2>/dev/null
+if grep '^Package: hello$' /mnt/mine/var/lib/dpkg/status; then exit 1; fi
+if mount -t nfs -o ro,vers=3,nolock,tcp,addr=10.77.0.1 10.77.0.1:/pi-01 /mnt/theirs; then exit 1; fi
 echo "the other client sees the golden root only, and may not mount /pi-01"
 END
 
