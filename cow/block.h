@@ -35,6 +35,10 @@ struct blocks_env {
 	uint32_t block_size; /* power of two, 4096 to 65536 */
 	uint32_t epoch;
 	uint64_t segment_max; /* bytes; a new segment is begun beyond it */
+	/* Bytes of the disk that blocks leave to the database: on a full disk, too, it must be
+	 * possible to start, and to remove what fills it. -ENOSPC from block_put when less is left.
+	 */
+	uint64_t keep_free;
 	int (*next_segment)(void *arg, uint32_t *out);
 	void *arg;
 };

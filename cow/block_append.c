@@ -4,6 +4,8 @@
 #include "cow/block_priv.h"
 #include "cow/err.h"
 
+#define LOOK ((uint64_t)256 << 10)
+
 /* Makes a segment and appends to it from now on. appending is held. */
 static int
 begin_segment(struct blocks *b)
@@ -53,6 +55,27 @@ check_new(struct blocks *b, const struct id *id, uint64_t commits)
 	return b->commits != commits || blocks_recall(b, id) ? -EAGAIN : 0;
 }
 
+/* Whether there is space, as it was at most a LOOK ago. appending is held. */
+static int
+check_space(struct blocks *b, uint32_t stored)
+{
+	struct file_space space;
+	int err = 0;
+
+	if (b->unlooked >= stored) {
+		b->unlooked -= stored;
+		return 0;
+	}
+	b->unlooked = 0;
+	if (b->env.keep_free)
+		err = files_space(b->env.files, &space);
+	if (err == 0 && b->env.keep_free && space.avail < b->env.keep_free)
+		err = err_set(ENOSPC, "%s: the disk is full", files_path(b->env.files));
+	if (err == 0)
+		b->unlooked = LOOK;
+	return err;
+}
+
 int
 block_append(struct blocks *b, const struct id *id, const void *p, uint32_t stored,
     uint64_t commits, struct block_loc *loc)
@@ -60,6 +83,8 @@ block_append(struct blocks *b, const struct id *id, const void *p, uint32_t stor
 	SCOPED_LOCK(&b->appending);
 	int err = check_new(b, id, commits);
 
+	if (err == 0)
+		err = check_space(b, stored);
 	if (err == 0 && is_full(b, stored))
 		err = begin_segment(b);
 	if (err == 0)

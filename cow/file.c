@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "cow/cleanup.h"
@@ -69,6 +70,19 @@ int
 files_dirfd(const struct files *f)
 {
 	return f->dir;
+}
+
+int
+files_space(const struct files *f, struct file_space *out)
+{
+	struct statvfs s;
+
+	if (fstatvfs(files_dirfd(f), &s) < 0)
+		return err_errno("%s", files_path(f));
+	*out = (struct file_space){ .total = (uint64_t)s.f_blocks * s.f_frsize,
+		.free = (uint64_t)s.f_bfree * s.f_frsize,
+		.avail = (uint64_t)s.f_bavail * s.f_frsize };
+	return 0;
 }
 
 static int

@@ -32,8 +32,14 @@ void files_close(struct files *);
 void files_hook(struct files *, file_hook *, void *arg);
 /* The folder's path as it was given; lives as long as files. */
 const char *files_path(const struct files *);
-/* The folder's descriptor, for what needs it (statvfs); files' own. */
+/* The folder's descriptor, for what needs it; files' own. */
 int files_dirfd(const struct files *);
+
+/* Bytes of the disk that the folder is on. */
+struct file_space {
+	uint64_t total, free, avail; /* avail: without what is kept for root */
+};
+int files_space(const struct files *, struct file_space *out);
 
 /* A descriptor (caller closes it) or -errno. flags as open(2); O_CLOEXEC is added. What root makes
  * is given to the folder's owner; the same for file_mkdir. */

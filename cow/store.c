@@ -48,6 +48,16 @@ store_files(struct store *s)
 	return s->files;
 }
 
+uint64_t
+store_keep_free(struct store *s)
+{
+	struct file_space space;
+
+	if (files_space(s->files, &space) < 0)
+		return 0;
+	return space.total / 16 < STORE_KEEP_MAX ? space.total / 16 : STORE_KEEP_MAX;
+}
+
 struct blocks *
 store_blocks(struct store *s)
 {

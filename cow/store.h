@@ -35,6 +35,8 @@ void store_close(struct store *);
 
 /* What a store has; all borrowed, valid till store_close. */
 struct files *store_files(struct store *);
+/* Bytes of the disk that files' blocks leave to the database. */
+uint64_t store_keep_free(struct store *);
 struct blocks *store_blocks(struct store *);
 struct batch *store_batch(struct store *);     /* STORE_OWN only, else NULL */
 struct db_pool *store_readers(struct store *); /* reading connections to store.db */

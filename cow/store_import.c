@@ -104,6 +104,7 @@ open_blocks(struct store_import *im)
 		.block_size = s->block_size,
 		.epoch = s->epoch,
 		.segment_max = STORE_SEGMENT_MAX,
+		.keep_free = store_keep_free(s),
 		.next_segment = next_segment,
 		.arg = im };
 

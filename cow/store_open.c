@@ -135,6 +135,7 @@ open_blocks(struct store *s)
 		.block_size = s->block_size,
 		.epoch = s->epoch,
 		.segment_max = STORE_SEGMENT_MAX,
+		.keep_free = store_keep_free(s),
 		.next_segment = next_segment,
 		.arg = s };
 	struct batch_env batch = { .db = s->writer, .failed = store_commit_failed, .arg = s };

@@ -16,6 +16,7 @@
 #define STORE_VERSION     1
 #define STORE_APP_ID      0x52756275 /* "Rubu", in schema_store.sql, too */
 #define STORE_SEGMENT_MAX ((uint64_t)256 << 20)
+#define STORE_KEEP_MAX    ((uint64_t)64 << 20)
 
 struct store_view {
 	struct view *view;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/statvfs.h>
 
 #include "cow/cleanup.h"
 #include "cow/err.h"
@@ -262,16 +261,17 @@ view_usage(struct view *v, struct view_usage *out)
 int
 view_statfs(struct view *v, uint32_t ino, struct view_statfs *out, struct view_attr *attr)
 {
-	struct statvfs s;
+	uint64_t keep = store_keep_free(v->store);
+	struct file_space space;
 	int err = view_getattr(v, ino, attr);
 
+	if (!err)
+		err = files_space(store_files(v->store), &space);
 	if (err)
 		return err;
-	if (fstatvfs(files_dirfd(store_files(v->store)), &s) < 0)
-		return err_errno("statvfs");
-	out->bytes = (uint64_t)s.f_blocks * s.f_frsize;
-	out->bytes_free = (uint64_t)s.f_bfree * s.f_frsize;
-	out->bytes_avail = (uint64_t)s.f_bavail * s.f_frsize;
+	out->bytes = space.total;
+	out->bytes_free = space.free;
+	out->bytes_avail = space.avail > keep ? space.avail - keep : 0;
 	pthread_mutex_lock(&v->lock);
 	out->files = INO_MAX;
 	out->files_free = v->next_ino <= INO_MAX ? INO_MAX - v->next_ino : 0;

@@ -289,6 +289,25 @@ a_damaged_or_missing_index_row_is_an_error(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void
+blocks_leave_space_to_the_database(void **state)
+{
+	struct fixture *f = *state;
+	struct id a = put(f, 1), b, id;
+	uint8_t other[SIZE] = { 2 };
+	struct block_loc loc;
+
+	commit(f);
+	f->keep_free = UINT64_MAX;
+	reopen(f);
+	assert_int_equal(block_put(f->blocks, other, SIZE, &id, &loc), -ENOSPC);
+	b = put(f, 1); /* it is there already */
+	assert_true(id_eq(&a, &b));
+	f->keep_free = 0;
+	reopen(f);
+	assert_int_equal(block_put(f->blocks, other, SIZE, &id, &loc), 0);
+}
+
 int
 main(void)
 {
@@ -296,6 +315,7 @@ main(void)
 		TEST(rows_that_were_not_committed_come_again),
 		TEST(rows_that_were_committed_all_the_same_may_come_again),
 		TEST(a_full_disk_at_any_write_loses_nothing),
+		TEST(blocks_leave_space_to_the_database),
 		TEST(a_segment_that_cant_be_made_is_tried_again_under_its_number),
 		TEST(a_failed_sync_is_final),
 		TEST(a_cut_syncs_what_was_written_and_only_that),

@@ -32,7 +32,7 @@ struct fixture {
 	struct db *db;
 	struct db_pool *readers;
 	struct blocks *blocks;
-	uint64_t segment_max;
+	uint64_t segment_max, keep_free;
 	uint32_t next_seq;
 	int (*on_next_segment)(struct fixture *);
 	/* the hook's: call number fail_at of event fails with err, or after most bytes */
@@ -88,6 +88,7 @@ open_blocks(struct fixture *f)
 		.block_size = SIZE,
 		.epoch = 5,
 		.segment_max = f->segment_max,
+		.keep_free = f->keep_free,
 		.next_segment = next_segment,
 		.arg = f };
 	struct blocks *b;
