@@ -66,7 +66,7 @@ int change_layer(
 /* Appends all rows of `from`, replacing those of the same key. */
 int change_merge(struct change *to, const struct change *from);
 
-/* Writes the rows in db's open transaction (change_sql.c). */
+/* Writes the rows in db's open transaction (change_apply.c). */
 int change_apply(const struct change *, struct db *);
 
 #endif

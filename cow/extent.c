@@ -34,3 +34,47 @@ extent_used(const struct block_loc *loc)
 {
 	return ROUND_UP((uint64_t)loc->stored, 512);
 }
+
+static sqlite3_stmt *
+keyed(struct db *db, const char *sql, uint64_t layer, uint32_t ino, uint32_t run)
+{
+	sqlite3_stmt *s = db_stmt(db, sql);
+
+	sqlite3_bind_int64(s, 1, (int64_t)layer);
+	sqlite3_bind_int64(s, 2, ino);
+	sqlite3_bind_int64(s, 3, run);
+	return s;
+}
+
+int
+extent_get(struct db *db, struct blocks *blocks, uint64_t layer, uint32_t ino, uint32_t run,
+    struct extent *out)
+{
+	sqlite3_stmt *s = keyed(
+	    db, "SELECT ids FROM extent WHERE layer = ? AND ino = ? AND run = ?", layer, ino, run);
+	int err, row = db_step(db, s);
+
+	if (row != 1)
+		return row;
+	err = extent_unpack(blocks, db_column_str(s, 0), out);
+	db_reset(s);
+	return err ? err : 1;
+}
+
+int
+extent_put(struct db *db, uint64_t layer, uint32_t ino, uint32_t run, struct str ids)
+{
+	sqlite3_stmt *s =
+	    keyed(db, "INSERT OR REPLACE INTO extent(layer, ino, run, ids) VALUES (?, ?, ?, ?)",
+		layer, ino, run);
+
+	db_bind_str(s, 4, ids);
+	return db_run(db, s);
+}
+
+int
+extent_drop(struct db *db, uint64_t layer, uint32_t ino, uint32_t run)
+{
+	return db_run(db, keyed(db, "DELETE FROM extent WHERE layer = ? AND ino = ? AND run >= ?",
+			      layer, ino, run));
+}

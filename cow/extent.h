@@ -23,4 +23,11 @@ int extent_unpack(struct blocks *, struct str blob, struct extent *out);
 /* Disk bytes of one place, as `used` counts them: the stored bytes in units of 512. */
 uint64_t extent_used(const struct block_loc *);
 
+/* Rows of a layer, in store.db. get: 1 found, 0 no such row. */
+int extent_get(
+    struct db *, struct blocks *, uint64_t layer, uint32_t ino, uint32_t run, struct extent *out);
+int extent_put(struct db *, uint64_t layer, uint32_t ino, uint32_t run, struct str ids);
+/* Drops the rows of runs from `run` on. */
+int extent_drop(struct db *, uint64_t layer, uint32_t ino, uint32_t run);
+
 #endif

@@ -27,8 +27,7 @@ int image_target(struct image *, uint32_t ino, char buf[TARGET_BYTES_MAX + 1]);
 /* The places (and ids) of run `run` of the file's blocks. */
 int image_extent(struct image *, uint32_t ino, uint32_t run, struct extent *out);
 
-/* A folder's names, sorted by bytes; name i has cookie i + IMAGE_COOKIE. */
-#define IMAGE_COOKIE 3u
+/* A folder's names, sorted by bytes; name i has cookie i + COOKIE_FIRST. */
 struct image_name {
 	struct str name;
 	uint32_t ino;

@@ -12,6 +12,8 @@
 #define INO_ROOT 2u
 #define INO_MAX  0x7fffffffu /* 32-bit programs fail on larger file ids; the same for cookies */
 
+#define COOKIE_FIRST 3u /* of a folder's names: . and .. have 1 and 2 */
+
 #define NAME_BYTES_MAX   255
 #define TARGET_BYTES_MAX 4095
 #define NLINK_MAX        65000
@@ -40,5 +42,17 @@ struct inode {
 /* Binds all columns from parameter `first` on / reads them from column `first` on. */
 void inode_bind(sqlite3_stmt *, int first, const struct inode *);
 void inode_column(sqlite3_stmt *, int first, struct inode *out);
+
+/* Rows of a layer, in store.db. get: 1 found, 0 no such row; the target (symlinks) is copied. */
+int inode_get(struct db *, uint64_t layer, uint32_t ino, struct inode *out,
+    char target[TARGET_BYTES_MAX + 1], uint32_t *ntarget);
+int inode_put(struct db *, uint64_t layer, const struct inode *, struct str target);
+/* The row, and with it the inode's extents and xattrs in that layer. */
+int inode_drop(struct db *, uint64_t layer, uint32_t ino);
+/* The row's `below`: 1 found, 0 no such row. */
+int inode_below(struct db *, uint64_t layer, uint32_t ino, uint32_t *out);
+/* Calls fn for each inode up to `last` of which the layer has a row. */
+int inode_each(
+    struct db *, uint64_t layer, uint32_t last, void (*fn)(void *arg, uint32_t ino), void *arg);
 
 #endif

@@ -49,6 +49,19 @@ layer_create(
 	return db_run(db, stmt);
 }
 
+int
+layer_count(struct db *db, uint64_t layer, uint32_t next_ino, uint64_t files, uint64_t bytes)
+{
+	sqlite3_stmt *stmt =
+	    db_stmt(db, "UPDATE layer SET next_ino = ?, files = ?, bytes = ? WHERE id = ?");
+
+	sqlite3_bind_int64(stmt, 1, next_ino);
+	sqlite3_bind_int64(stmt, 2, (int64_t)files);
+	sqlite3_bind_int64(stmt, 3, (int64_t)bytes);
+	sqlite3_bind_int64(stmt, 4, (int64_t)layer);
+	return db_run(db, stmt);
+}
+
 static int
 run_on(struct db *db, const char *sql, uint64_t layer)
 {

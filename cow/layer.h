@@ -23,6 +23,8 @@ struct layer {
 int layer_create(
     struct db *, uint64_t parent, const struct id *image, uint32_t next_ino, uint64_t *out);
 int layer_seal(struct db *, uint64_t layer);
+/* Sets its counters. */
+int layer_count(struct db *, uint64_t layer, uint32_t next_ino, uint64_t files, uint64_t bytes);
 int layer_drop(struct db *, uint64_t layer);                   /* with its rows */
 int layer_get(struct db *, uint64_t layer, struct layer *out); /* -ENOENT */
 /* The chain from head down; *n layers in a malloc'ed array. */

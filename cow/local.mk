@@ -2,7 +2,7 @@ noinst_LIBRARIES += cow/libcow.a
 cow_libcow_a_SOURCES = \
 	cow/batch.c cow/batch.h cow/batch_commit.c cow/batch_priv.h \
 	cow/cache.c cow/cache.h \
-	cow/change.c cow/change.h cow/change_sql.c \
+	cow/change.c cow/change.h cow/change_apply.c \
 	cow/blkindex.c cow/blkindex.h \
 	cow/block.c cow/block.h cow/block_priv.h \
 	cow/block_append.c cow/block_cut.c cow/block_read.c \
@@ -10,6 +10,7 @@ cow_libcow_a_SOURCES = \
 	cow/cleanup.h \
 	cow/client.c cow/client.h \
 	cow/db.c cow/db.h \
+	cow/dirent.c cow/dirent.h \
 	cow/err.c cow/err.h \
 	cow/extent.c cow/extent.h \
 	cow/file.c cow/file.h \

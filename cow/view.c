@@ -9,22 +9,13 @@
 
 /* --- loading and forgetting --- */
 
-/* A bit for each golden inode of which the layer has a row. */
-static int
-mark_touched(struct view *v, struct db *db, uint64_t layer)
+/* A bit for a golden inode of which a layer has a row. */
+static void
+mark_touched(void *arg, uint32_t ino)
 {
-	sqlite3_stmt *s =
-	    db_stmt(db, "SELECT ino FROM inode WHERE layer = ? AND ino BETWEEN 0 AND ?");
-	int row;
+	struct view *v = arg;
 
-	sqlite3_bind_int64(s, 1, (int64_t)layer);
-	sqlite3_bind_int64(s, 2, v->last_golden);
-	while ((row = db_step(db, s)) == 1) {
-		uint32_t ino = (uint32_t)sqlite3_column_int64(s, 0);
-
-		v->touched[ino / 8] |= (uint8_t)(1 << ino % 8);
-	}
-	return row;
+	v->touched[ino / 8] |= (uint8_t)(1 << ino % 8);
 }
 
 static int
@@ -40,7 +31,7 @@ load(struct view *v)
 	v->layers = NULL;
 	err = layer_chain(db, v->head_id, &v->layers, &v->nlayers);
 	for (int k = 0; k < v->nlayers && !err; k++)
-		err = mark_touched(v, db, v->layers[k].id);
+		err = inode_each(db, v->layers[k].id, v->last_golden, mark_touched, v);
 	db_return(store_readers(v->store), db);
 	if (err)
 		return err;

@@ -76,11 +76,11 @@ static int
 list_golden(const struct listing *l, const struct dir *d, uint64_t after)
 {
 	const struct image_dir *g = d->golden;
-	uint64_t at = after < IMAGE_COOKIE ? 0 : after - IMAGE_COOKIE + 1;
+	uint64_t at = after < COOKIE_FIRST ? 0 : after - COOKIE_FIRST + 1;
 	int stop = 0;
 
 	for (; g && at < g->count && !stop; at++) {
-		uint32_t cookie = (uint32_t)at + IMAGE_COOKIE, ino = g->names[at].ino;
+		uint32_t cookie = (uint32_t)at + COOKIE_FIRST, ino = g->names[at].ino;
 		const struct name *n =
 		    d->node ? names_find(&d->node->names, g->names[at].name) : NULL;
 
@@ -94,7 +94,7 @@ list_golden(const struct listing *l, const struct dir *d, uint64_t after)
 static int
 list_added(const struct listing *l, const struct dir *d, uint64_t after)
 {
-	uint32_t golden = IMAGE_COOKIE + (d->golden ? d->golden->count : 0);
+	uint32_t golden = COOKIE_FIRST + (d->golden ? d->golden->count : 0);
 	const struct names *t;
 	int stop = 0;
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "cow/cleanup.h"
+#include "cow/dirent.h"
 #include "cow/err.h"
 
 int
@@ -40,60 +41,32 @@ golden_has(const struct dir *d, struct str name)
 	return d->golden && image_dir_find(d->golden, name) >= 0;
 }
 
-/* What a damaged row may hold must not come among the names. */
-static int
-check_row(const struct dir *d, struct str name, int64_t ino, int64_t cookie)
-{
-	if (name.n > 0 && name.n <= NAME_BYTES_MAX && ino >= 0 && ino <= INO_MAX &&
-	    cookie >= IMAGE_COOKIE && cookie <= INO_MAX)
-		return 0;
-	return err_set(EIO, "folder %u: a name's row is damaged", d->ino);
-}
+/* The names of a layer on their way into a folder. */
+struct overlay {
+	struct dir *dir;
+	int layer;
+};
 
 /* A layer's name takes the place of what is known of it from beneath. */
 static int
-load_row(struct dir *d, int layer, struct str bytes, uint32_t ino, uint32_t cookie)
+load_row(void *arg, struct str bytes, uint32_t ino, uint32_t cookie)
 {
-	struct names *t = &d->node->names;
+	struct overlay *o = arg;
+	struct names *t = &o->dir->node->names;
 	struct name *n = names_find(t, bytes);
 
 	if (!n) {
 		if (!(n = names_add(t, bytes)))
 			return -ENOMEM;
-		n->beneath = golden_has(d, bytes);
+		n->beneath = golden_has(o->dir, bytes);
 	}
 	if (names_place(t, n, ino, cookie) < 0)
 		return -ENOMEM;
-	if (layer == 0)
+	if (o->layer == 0)
 		n->in_head = true;
 	else
 		n->beneath = n->ino != 0;
 	return 0;
-}
-
-/* The names of one layer, laid over those of the layers beneath it. */
-static int
-load_layer(struct view *v, struct db *db, int layer, struct dir *d)
-{
-	sqlite3_stmt *s = db_stmt(
-	    db, "SELECT name, ino, cookie FROM dirent WHERE layer = ? AND dir = ? ORDER BY cookie");
-	int row;
-
-	sqlite3_bind_int64(s, 1, (int64_t)v->layers[layer].id);
-	sqlite3_bind_int64(s, 2, d->ino);
-	while ((row = db_step(db, s)) == 1) {
-		int64_t ino = sqlite3_column_int64(s, 1), cookie = sqlite3_column_int64(s, 2);
-		struct str name = db_column_str(s, 0);
-		int err = check_row(d, name, ino, cookie);
-
-		if (!err)
-			err = load_row(d, layer, name, (uint32_t)ino, (uint32_t)cookie);
-		if (err) {
-			db_reset(s);
-			return err;
-		}
-	}
-	return row;
 }
 
 static int
@@ -112,8 +85,11 @@ load_names(struct view *v, struct dir *d)
 	}
 	if (!(db = db_lend(store_readers(v->store))))
 		return -EIO;
-	for (int k = v->nlayers - 1; k >= 0 && !err; k--)
-		err = load_layer(v, db, k, d);
+	for (int k = v->nlayers - 1; k >= 0 && !err; k--) {
+		struct overlay o = { d, k };
+
+		err = dirent_each(db, v->layers[k].id, d->ino, load_row, &o);
+	}
 	db_return(store_readers(v->store), db);
 	if (err)
 		names_free(&n->names);
@@ -195,7 +171,7 @@ present_cookie(const struct dir *d, const struct name *n)
 	if (n->in_head || n->cookie)
 		return 0; /* a whiteout: the name was gone, it comes back at the end */
 	at = d->golden ? image_dir_find(d->golden, name_str(n)) : -1;
-	return at < 0 ? 0 : (uint32_t)at + IMAGE_COOKIE;
+	return at < 0 ? 0 : (uint32_t)at + COOKIE_FIRST;
 }
 
 int

@@ -103,25 +103,22 @@ is_beneath(const struct view *v, uint32_t ino)
 static int
 load_row(struct view *v, struct db *db, int layer, uint32_t ino, struct node **out)
 {
-	sqlite3_stmt *s =
-	    db_stmt(db, "SELECT target, " INODE_COLUMNS " FROM inode WHERE layer = ? AND ino = ?");
+	char target[TARGET_BYTES_MAX + 1];
 	struct inode i;
-	int row;
+	uint32_t n;
+	int err, row = inode_get(db, v->layers[layer].id, ino, &i, target, &n);
 
-	sqlite3_bind_int64(s, 1, (int64_t)v->layers[layer].id);
-	sqlite3_bind_int64(s, 2, ino);
-	row = db_step(db, s);
 	if (row != 1)
 		return row;
-	inode_column(s, 1, &i);
+	if (!i.nlink)
+		return -ESTALE;
 	if (layer > 0) {
 		i.below = BELOW_ALL;
 		i.own = 0;
 	}
-	row = i.nlink ? insert(v, &i, db_column_str(s, 0), out) : -ESTALE;
-	db_reset(s);
-	if (row)
-		return row;
+	err = insert(v, &i, (struct str){ target, n }, out);
+	if (err)
+		return err;
 	(*out)->in_head = layer == 0;
 	(*out)->beneath = is_beneath(v, ino);
 	return 1;
@@ -198,7 +195,7 @@ node_create(struct view *v, const struct inode *like, struct str target, struct 
 	i.ino = v->next_ino;
 	i.gen = store_epoch(v->store); /* a crash may have taken the number back */
 	i.below = BELOW_ALL;
-	i.cookie = IMAGE_COOKIE;
+	i.cookie = COOKIE_FIRST;
 	err = insert(v, &i, target, out);
 	if (err)
 		return err;

@@ -60,44 +60,15 @@ clip(struct extent *e, uint32_t run, uint32_t limit)
 	}
 }
 
-/* 1: the layer has the run's row, 0: it hasn't. */
-static int
-layer_row(struct view *v, struct db *db, int layer, uint32_t ino, uint32_t run, struct extent *e)
-{
-	sqlite3_stmt *s =
-	    db_stmt(db, "SELECT ids FROM extent WHERE layer = ? AND ino = ? AND run = ?");
-	int row;
-
-	sqlite3_bind_int64(s, 1, (int64_t)v->layers[layer].id);
-	sqlite3_bind_int64(s, 2, ino);
-	sqlite3_bind_int64(s, 3, run);
-	row = db_step(db, s);
-	if (row == 1) {
-		int err = extent_unpack(v->blocks, db_column_str(s, 0), e);
-
-		db_reset(s);
-		return err ? err : 1;
-	}
-	return row;
-}
-
 /* The limit that a sealed layer's own row sets for what lies beneath it. */
 static int
-layer_limit(struct view *v, struct db *db, int layer, uint32_t ino, uint32_t *limit)
+layer_limit(struct db *db, uint64_t layer, uint32_t ino, uint32_t *limit)
 {
-	sqlite3_stmt *s = db_stmt(db, "SELECT below FROM inode WHERE layer = ? AND ino = ?");
-	int row;
+	uint32_t below;
+	int row = inode_below(db, layer, ino, &below);
 
-	sqlite3_bind_int64(s, 1, (int64_t)v->layers[layer].id);
-	sqlite3_bind_int64(s, 2, ino);
-	row = db_step(db, s);
-	if (row == 1) {
-		uint32_t below = (uint32_t)sqlite3_column_int64(s, 0);
-
-		if (below < *limit)
-			*limit = below;
-		db_reset(s);
-	}
+	if (row == 1 && below < *limit)
+		*limit = below;
 	return row < 0 ? row : 0;
 }
 
@@ -118,11 +89,11 @@ search_layers(struct view *v, struct node *n, int first, uint32_t run, struct ex
 	for (int k = first; k < v->nlayers && row == 0; k++) {
 		if (k == 0 && (!n->in_head || run >= n->cut))
 			continue;
-		row = layer_row(v, db, k, n->i.ino, run, e);
+		row = extent_get(db, v->blocks, v->layers[k].id, n->i.ino, run, e);
 		if (row == 1)
 			*found = k;
 		else if (row == 0 && k > 0)
-			row = layer_limit(v, db, k, n->i.ino, limit);
+			row = layer_limit(db, v->layers[k].id, n->i.ino, limit);
 	}
 	db_return(store_readers(v->store), db);
 	return row < 0 ? row : 0;

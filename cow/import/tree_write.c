@@ -17,7 +17,7 @@ write_file(struct image_writer *w, struct tree_file *f, uint32_t parent)
 	if (S_ISDIR(in.mode)) {
 		in.nlink = 2 + f->folders;
 		in.parent = parent;
-		in.cookie = IMAGE_COOKIE + f->count;
+		in.cookie = COOKIE_FIRST + f->count;
 	} else if (S_ISLNK(in.mode)) {
 		target = f->target;
 	}

@@ -80,7 +80,7 @@ put_root(struct image_writer *w, uint32_t names)
 		.nlink = 2,
 		.size = 4096,
 		.parent = INO_ROOT,
-		.cookie = IMAGE_COOKIE + names };
+		.cookie = COOKIE_FIRST + names };
 	uint32_t ino;
 
 	assert_int_equal(image_writer_inode(w, &root, (struct str){ 0 }, NULL, &ino), 0);

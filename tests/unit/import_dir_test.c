@@ -133,7 +133,7 @@ every_type_of_file_keeps_its_attributes(void **state)
 	imported_expect(f, "file", 0, "bytes", 5);
 	imported_expect_target(f, "link", "somewhere/else");
 	assert_int_equal(imported_inode(f, "file").atime, ns(times[0]));
-	assert_int_equal(imported_inode(f, "").cookie, IMAGE_COOKIE + (root ? 7 : 5));
+	assert_int_equal(imported_inode(f, "").cookie, COOKIE_FIRST + (root ? 7 : 5));
 	assert_int_equal(imported_inode(f, "folder/below").parent, imported_find(f, "folder"));
 	assert_int_equal(imported_find(f, ""), INO_ROOT);
 }
