@@ -25,6 +25,8 @@ struct store_import {
 	const struct image_info *info;
 	struct block_rows *rows;
 	bool renamed;
+	bool whole; /* all is done but the commit */
+	bool lost;  /* the commit failed, and nobody knows whether it is on disk */
 };
 
 struct new_segment {
@@ -225,7 +227,9 @@ publish(struct db *db, void *arg)
 	    (rc = block_rows_insert(im->rows, db)) < 0 || (rc = settle(db, &im->id)) < 0 ||
 	    (rc = insert_image(db, im->info)) < 0)
 		return rc;
-	return place_file(im, have);
+	rc = place_file(im, have);
+	im->whole = rc == 0;
+	return rc;
 }
 
 int
@@ -241,7 +245,8 @@ store_import_publish(struct store_import *im, const struct image_info *info)
 		rc = store_write(im->store, publish, im);
 	block_rows_end(im->blocks, im->rows, rc == 0);
 	im->published = rc == 0;
-	if (rc < 0 && im->renamed)
+	im->lost = im->whole && rc < 0 && rc != -ENOSPC;
+	if (rc < 0 && im->renamed && !im->lost)
 		store_drop_image_file(im->store, &info->id);
 	return rc;
 }
@@ -261,9 +266,10 @@ store_import_end(struct store_import *im)
 		return;
 	if (im->blocks)
 		blocks_close(im->blocks);
-	if (im->known && !im->published)
+	/* Lost: its files stay, and the next sweep looks at what the disk says. */
+	if (im->known && !im->published && !im->lost)
 		store_write(im->store, give_back, im);
-	else if (im->fd >= 0 && !im->published)
+	else if (im->fd >= 0 && !im->known)
 		file_unlink(im->store->files, im->name);
 	if (im->fd >= 0)
 		close(im->fd);
