@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "cow/cleanup.h"
+#include "cow/db_vfs.h"
 #include "cow/err.h"
 
 #define BUSY_MS 10000
@@ -19,6 +20,7 @@ struct db_kept {
 
 struct db {
 	sqlite3 *sqlite;
+	struct db_vfs *vfs; /* NULL: SQLite's own */
 	struct db_kept *kept;
 	unsigned n, size;
 	struct db *next; /* in its pool */
@@ -46,6 +48,7 @@ static int
 errno_of(struct db *db, int rc)
 {
 	int sys = db ? sqlite3_system_errno(db->sqlite) : 0;
+	bool full = sys == ENOSPC || sys == EDQUOT;
 
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
@@ -59,8 +62,13 @@ errno_of(struct db *db, int rc)
 		return EEXIST;
 	case SQLITE_NOTADB:
 		return EPROTO;
+	case SQLITE_CANTOPEN:
+		return full ? ENOSPC : EIO;
 	case SQLITE_IOERR:
-		return rc == SQLITE_IOERR_WRITE && (sys == EDQUOT || sys == ENOSPC) ? ENOSPC : EIO;
+		/* Not a sync: nobody knows what it left. SHMSIZE: the index of the log can't grow.
+		 */
+		return full && (rc == SQLITE_IOERR_WRITE || rc == SQLITE_IOERR_SHMSIZE) ? ENOSPC
+											: EIO;
 	default:
 		return EIO;
 	}
@@ -91,6 +99,12 @@ file_name(const char *path, const char *query)
 int
 db_open(const char *path, enum db_mode mode, struct db **out)
 {
+	return db_open_in(NULL, path, mode, out);
+}
+
+int
+db_open_in(struct files *files, const char *path, enum db_mode mode, struct db **out)
+{
 	const struct db_kind *kind = &kinds[mode];
 	char *name CLEANUP_FREE = file_name(path, kind->query);
 	struct db *db = calloc(1, sizeof(*db));
@@ -100,7 +114,11 @@ db_open(const char *path, enum db_mode mode, struct db **out)
 		free(db);
 		return err_set(ENOMEM, "%s: out of memory", path);
 	}
-	rc = sqlite3_open_v2(name, &db->sqlite, flags, NULL);
+	if (files && (rc = db_vfs_hold(files, &db->vfs)) < 0) {
+		free(db);
+		return rc;
+	}
+	rc = sqlite3_open_v2(name, &db->sqlite, flags, db->vfs ? db_vfs_name(db->vfs) : NULL);
 	if (rc != SQLITE_OK) {
 		rc = err_set(
 		    errno_of(db->sqlite ? db : NULL, rc), "%s: %s", path, sqlite3_errstr(rc));
@@ -126,6 +144,7 @@ db_close(struct db *db)
 	for (unsigned i = 0; i < db->n; i++)
 		sqlite3_finalize(db->kept[i].stmt);
 	sqlite3_close(db->sqlite);
+	db_vfs_release(db->vfs);
 	free(db->kept);
 	free(db);
 }
@@ -304,6 +323,7 @@ db_column_id(sqlite3_stmt *stmt, int i, struct id *out)
 }
 
 struct db_pool {
+	struct files *files;
 	char *path;
 	enum db_mode mode;
 	unsigned max, opened;
@@ -313,7 +333,8 @@ struct db_pool {
 };
 
 int
-db_pool_open(const char *path, enum db_mode mode, unsigned max, struct db_pool **out)
+db_pool_open(
+    struct files *files, const char *path, enum db_mode mode, unsigned max, struct db_pool **out)
 {
 	struct db_pool *pool = calloc(1, sizeof(*pool));
 
@@ -321,6 +342,7 @@ db_pool_open(const char *path, enum db_mode mode, unsigned max, struct db_pool *
 		free(pool);
 		return err_set(ENOMEM, "%s: out of memory", path);
 	}
+	pool->files = files;
 	pool->mode = mode;
 	pool->max = max;
 	pthread_mutex_init(&pool->lock, NULL);
@@ -368,7 +390,7 @@ db_lend(struct db_pool *pool)
 {
 	struct db *db = take_idle(pool);
 
-	if (db || db_open(pool->path, pool->mode, &db) == 0)
+	if (db || db_open_in(pool->files, pool->path, pool->mode, &db) == 0)
 		return db;
 	SCOPED_LOCK(&pool->lock);
 	pool->opened--;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "cow/bytes.h"
+#include "cow/file.h"
 #include "cow/hash.h"
 
 enum db_mode {
@@ -24,6 +25,9 @@ struct db;
 /* What SQLite refuses is -ENOSPC, -EBUSY, -ENOMEM, -EEXIST (a constraint), -EPROTO (not a
  * database), or -EIO for the rest, with SQLite's sentence. */
 int db_open(const char *path, enum db_mode, struct db **out);
+/* The same with every change going through files (db_vfs.c), which must outlive the connection. A
+ * sync that failed is final there: all later changes by these files fail with -EIO. */
+int db_open_in(struct files *, const char *path, enum db_mode, struct db **out);
 void db_close(struct db *);
 /* Runs SQL text of one or more statements without results. */
 int db_exec(struct db *, const char *sql);
@@ -55,9 +59,11 @@ struct str db_column_str(sqlite3_stmt *, int i);
 int db_bind_id(sqlite3_stmt *, int i, const struct id *);
 int db_column_id(sqlite3_stmt *, int i, struct id *out);
 
-/* A pool of equal connections, opened as needed and at most max of them; db_lend waits for one. */
+/* A pool of equal connections, opened as needed and at most max of them; db_lend waits for one.
+ * files may be NULL. */
 struct db_pool;
-int db_pool_open(const char *path, enum db_mode, unsigned max, struct db_pool **out);
+int db_pool_open(
+    struct files *, const char *path, enum db_mode, unsigned max, struct db_pool **out);
 void db_pool_close(struct db_pool *);
 struct db *db_lend(struct db_pool *); /* NULL: failed, sentence kept */
 void db_return(struct db_pool *, struct db *);

@@ -20,6 +20,8 @@ struct files {
 	char *path;
 	_Atomic(file_hook *) hook; /* a test changes it while the committer works */
 	_Atomic(void *) arg;
+	file_watch *watch;
+	void *watch_arg;
 };
 
 int
@@ -60,6 +62,13 @@ files_hook(struct files *f, file_hook *hook, void *arg)
 	f->hook = hook;
 }
 
+void
+files_watch(struct files *f, file_watch *watch, void *arg)
+{
+	f->watch = watch;
+	f->watch_arg = arg;
+}
+
 const char *
 files_path(const struct files *f)
 {
@@ -85,8 +94,8 @@ files_space(const struct files *f, struct file_space *out)
 	return 0;
 }
 
-static int
-ask_hook(struct files *f, enum file_event event, const char *name, uint64_t off, size_t *len)
+int
+file_ask(struct files *f, enum file_event event, const char *name, uint64_t off, size_t *len)
 {
 	file_hook *hook = f->hook;
 	int err = hook ? hook(f->arg, event, name, off, len) : 0;
@@ -94,12 +103,25 @@ ask_hook(struct files *f, enum file_event event, const char *name, uint64_t off,
 	return err < 0 ? err_set(-err, "%s/%s: %s", f->path, name, strerror(-err)) : 0;
 }
 
+void
+file_tell(struct files *f, const struct file_change *change)
+{
+	if (f->watch)
+		f->watch(f->watch_arg, change);
+}
+
+static void
+tell(struct files *f, enum file_event event, const char *name, uint64_t off, uint64_t len)
+{
+	file_tell(f, &(struct file_change){ .event = event, .name = name, .off = off, .len = len });
+}
+
 static int
-ask_hook_at(struct files *f, enum file_event event, const char *name, uint64_t off)
+ask_at(struct files *f, enum file_event event, const char *name, uint64_t off)
 {
 	size_t len = 0;
 
-	return ask_hook(f, event, name, off, &len);
+	return file_ask(f, event, name, off, &len);
 }
 
 /* What root makes in another's store is the other's: an import that must run as root is served by a
@@ -119,7 +141,7 @@ give_to_owner(struct files *f, int fd, const char *name)
 int
 file_open(struct files *f, const char *name, int flags, mode_t mode)
 {
-	int fd, err = flags & O_CREAT ? ask_hook_at(f, FILE_OPEN, name, 0) : 0;
+	int fd, err = flags & O_CREAT ? ask_at(f, FILE_OPEN, name, 0) : 0;
 
 	if (err < 0)
 		return err;
@@ -132,6 +154,8 @@ file_open(struct files *f, const char *name, int flags, mode_t mode)
 		close(fd);
 		return err;
 	}
+	if (flags & O_CREAT)
+		tell(f, FILE_OPEN, name, 0, 0);
 	return fd;
 }
 
@@ -193,17 +217,38 @@ transfer_all(transfer_fn *transfer, int fd, struct iovec *iov, int n, uint64_t *
 	return 0;
 }
 
+/* The same as pwritev, which changes its iov, and the watch is told after it. */
+static int
+write_watched(
+    struct files *f, int fd, const char *name, struct iovec *iov, int n, uint64_t *off, size_t len)
+{
+	CLEANUP_FREE struct iovec *copy = calloc((size_t)n + 1, sizeof(*copy));
+	struct file_change done = { FILE_WRITE, name, .off = *off, .len = len, .iov = copy,
+		.n = n };
+	int err;
+
+	if (!copy)
+		return -1;
+	for (int i = 0; i < n; i++)
+		copy[i] = iov[i];
+	err = transfer_all(pwritev, fd, iov, n, off);
+	if (!err)
+		file_tell(f, &done);
+	return err;
+}
+
 int
 file_pwritev(struct files *f, int fd, const char *name, struct iovec *iov, int n, uint64_t off)
 {
 	size_t want = iov_length(iov, n), len = want;
-	int err = ask_hook(f, FILE_WRITE, name, off, &len);
+	int err = file_ask(f, FILE_WRITE, name, off, &len);
 
 	if (err < 0)
 		return err;
 	if (len < want)
 		n = iov_cut(iov, n, len);
-	err = transfer_all(pwritev, fd, iov, n, &off);
+	err = f->watch ? write_watched(f, fd, name, iov, n, &off, len)
+		       : transfer_all(pwritev, fd, iov, n, &off);
 	if (err < 0)
 		return err_errno("%s/%s: write at %llu", f->path, name, (unsigned long long)off);
 	if (err > 0 || len < want)
@@ -245,21 +290,23 @@ file_pread(int fd, const char *name, void *p, size_t n, uint64_t off)
 int
 file_sync(struct files *f, int fd, const char *name)
 {
-	int err = ask_hook_at(f, FILE_FSYNC, name, 0);
+	int err = ask_at(f, FILE_FSYNC, name, 0);
 
 	if (err < 0)
 		return err;
+	tell(f, FILE_FSYNC, name, 0, 0);
 	return fdatasync(fd) < 0 ? err_errno("%s/%s: sync", f->path, name) : 0;
 }
 
 int
 file_sync_dir(struct files *f, const char *name)
 {
-	int err = ask_hook_at(f, FILE_FSYNC, name, 0);
+	int err = ask_at(f, FILE_FSYNC, name, 0);
 	CLEANUP_FD int fd = -1;
 
 	if (err < 0)
 		return err;
+	file_tell(f, &(struct file_change){ FILE_FSYNC, name, .folder = true });
 	fd = openat(f->dir, name[0] ? name : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fsync(fd) < 0)
 		return err_errno("%s/%s: sync of the folder", f->path, name);
@@ -269,47 +316,53 @@ file_sync_dir(struct files *f, const char *name)
 int
 file_rename(struct files *f, const char *from, const char *to)
 {
-	int err = ask_hook_at(f, FILE_RENAME, from, 0);
+	int err = ask_at(f, FILE_RENAME, from, 0);
 
 	if (err < 0)
 		return err;
 	if (renameat(f->dir, from, f->dir, to) < 0)
 		return err_errno("%s/%s: rename to %s", f->path, from, to);
+	file_tell(f, &(struct file_change){ FILE_RENAME, from, to });
 	return 0;
 }
 
 int
 file_unlink(struct files *f, const char *name)
 {
-	int err = ask_hook_at(f, FILE_UNLINK, name, 0);
+	int err = ask_at(f, FILE_UNLINK, name, 0);
 
 	if (err < 0)
 		return err;
-	return unlinkat(f->dir, name, 0) < 0 ? err_errno("%s/%s: remove", f->path, name) : 0;
+	if (unlinkat(f->dir, name, 0) < 0)
+		return err_errno("%s/%s: remove", f->path, name);
+	tell(f, FILE_UNLINK, name, 0, 0);
+	return 0;
 }
 
 int
 file_truncate(struct files *f, int fd, const char *name, uint64_t size)
 {
-	int err = ask_hook_at(f, FILE_TRUNCATE, name, size);
+	int err = ask_at(f, FILE_TRUNCATE, name, size);
 
 	if (err < 0)
 		return err;
 	if (ftruncate(fd, (off_t)size) < 0)
 		return err_errno("%s/%s: cut to %llu", f->path, name, (unsigned long long)size);
+	tell(f, FILE_TRUNCATE, name, size, 0);
 	return 0;
 }
 
 int
 file_punch(struct files *f, int fd, const char *name, uint64_t off, uint64_t len)
 {
-	int err = ask_hook_at(f, FILE_PUNCH, name, off);
+	int err = ask_at(f, FILE_PUNCH, name, off);
 
 	if (err < 0)
 		return err;
 	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len) < 0)
 		return err_errno(
 		    "%s/%s: punch a hole at %llu", f->path, name, (unsigned long long)off);
+	tell(f, FILE_PUNCH, name, off, len);
 	return 0;
 }
 
@@ -317,8 +370,12 @@ int
 file_mkdir(struct files *f, const char *name, mode_t mode)
 {
 	struct stat st;
+	int err = ask_at(f, FILE_MKDIR, name, 0);
 
+	if (err < 0)
+		return err;
 	if (mkdirat(f->dir, name, mode) == 0) {
+		tell(f, FILE_MKDIR, name, 0, 0);
 		int fd CLEANUP_FD = openat(f->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		return fd < 0 ? err_errno("%s/%s", f->path, name) : give_to_owner(f, fd, name);

@@ -5,6 +5,7 @@
 #ifndef COW_FILE_H
 #define COW_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -17,8 +18,9 @@ enum file_event {
 	FILE_FSYNC,
 	FILE_RENAME,
 	FILE_UNLINK,
-	FILE_TRUNCATE,
+	FILE_TRUNCATE, /* off: the new size */
 	FILE_PUNCH,
+	FILE_MKDIR,
 };
 
 /* Called before each event; 0 lets it happen, -errno is returned in its place. For FILE_WRITE,
@@ -26,10 +28,24 @@ enum file_event {
 typedef int file_hook(
     void *arg, enum file_event event, const char *name, uint64_t off, size_t *len);
 
+/* A change that was done; FILE_FSYNC: that is about to be. */
+struct file_change {
+	enum file_event event;
+	const char *name, *to;   /* to: FILE_RENAME only */
+	bool folder;             /* FILE_FSYNC of a folder */
+	uint64_t off, len;       /* FILE_WRITE, FILE_PUNCH; off: FILE_TRUNCATE */
+	const struct iovec *iov; /* the bytes of a FILE_WRITE */
+	int n;
+};
+/* Sees every change, from the thread that makes it: what it was told of before a FILE_FSYNC is
+ * durable after it. */
+typedef void file_watch(void *arg, const struct file_change *);
+
 /* Opens the folder, which must exist. *out is the caller's: files_close. */
 int files_open(const char *path, struct files **out);
 void files_close(struct files *);
 void files_hook(struct files *, file_hook *, void *arg);
+void files_watch(struct files *, file_watch *, void *arg);
 /* The folder's path as it was given; lives as long as files. */
 const char *files_path(const struct files *);
 /* The folder's descriptor, for what needs it; files' own. */
@@ -61,5 +77,10 @@ int file_truncate(struct files *, int fd, const char *name, uint64_t size);
 int file_punch(struct files *, int fd, const char *name, uint64_t off, uint64_t len);
 /* Makes a folder; one that exists already is fine. */
 int file_mkdir(struct files *, const char *name, mode_t mode);
+
+/* For who changes files by descriptors of his own (db_vfs.c): asks the hook, before; tells the
+ * watch, after. */
+int file_ask(struct files *, enum file_event, const char *name, uint64_t off, size_t *len);
+void file_tell(struct files *, const struct file_change *);
 
 #endif

@@ -88,7 +88,7 @@ image_open(struct files *files, struct blocks *blocks, const struct id *id, uint
 	im->refs = 1;
 	im->blocks = blocks;
 	pthread_mutex_init(&im->loading, NULL);
-	err = db_pool_open(path, DB_IMMUTABLE, CONNECTIONS, &im->pool);
+	err = db_pool_open(files, path, DB_IMMUTABLE, CONNECTIONS, &im->pool);
 	if (!err)
 		err = cache_open(memory, &im->cache);
 	if (!err)

@@ -39,7 +39,8 @@ prepare(struct store *store, struct image_writer *w)
 	int err = store_import_begin(store, &w->import);
 
 	if (!err)
-		err = db_open(store_import_path(w->import), DB_SCRATCH, &w->db);
+		err = db_open_in(
+		    store_files(store), store_import_path(w->import), DB_SCRATCH, &w->db);
 	if (!err)
 		err = db_exec(w->db, schema_image);
 	if (!err)

@@ -11,6 +11,7 @@ cow_libcow_a_SOURCES = \
 	cow/client.c cow/client.h \
 	cow/db.c cow/db.h \
 	cow/dirent.c cow/dirent.h \
+	cow/db_vfs.c cow/db_vfs.h \
 	cow/err.c cow/err.h \
 	cow/extent.c cow/extent.h \
 	cow/file.c cow/file.h \

@@ -26,6 +26,9 @@ struct store_options {
 	uint32_t block_size;   /* for create; 0: the default */
 	uint64_t image_memory; /* bytes of cache an image may take; 0: the default */
 	unsigned hash_bits;    /* tests: see hash_weaken; 0: all */
+	file_hook *hook;       /* tests: see files_hook, files_watch; from the start on */
+	file_watch *watch;
+	void *file_arg;
 };
 
 /* -ENOENT: no store there; -EBUSY: owned by another process; -EPROTO: not a store, or a version

@@ -125,7 +125,7 @@ make_db(struct files *files, int fd, uint32_t block_size)
 	int rc;
 
 	snprintf(path, sizeof(path), "%s/%s", files_path(files), NEW_DB);
-	rc = db_open(path, DB_SCRATCH, &db);
+	rc = db_open_in(files, path, DB_SCRATCH, &db);
 	if (rc < 0)
 		return rc;
 	rc = fill(db, block_size);
@@ -178,7 +178,7 @@ store_check(struct files *files)
 	int rc;
 
 	snprintf(path, sizeof(path), "%s/%s", files_path(files), STORE_DB);
-	rc = db_open(path, DB_READ, &db);
+	rc = db_open_in(files, path, DB_READ, &db);
 	if (rc < 0)
 		return rc;
 	app = pragma(db, "PRAGMA application_id");

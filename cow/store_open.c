@@ -70,6 +70,8 @@ open_folder(struct store *s, const char *path, const struct store_options *o)
 				       : err_errno("%s", path);
 	if ((rc = files_open(real, &s->files)) < 0)
 		return rc;
+	files_hook(s->files, o->hook, o->file_arg);
+	files_watch(s->files, o->watch, o->file_arg);
 	if (!has_db(s) && !make)
 		return err_set(ENOENT, "there is no store at %s", path);
 	if (!has_db(s) && (rc = store_check_empty(s->files)) < 0)
@@ -100,12 +102,12 @@ open_dbs(struct store *s, const struct store_options *o)
 	int rc;
 
 	if ((rc = store_path(s, STORE_DB, path)) < 0 ||
-	    (rc = db_pool_open(path, DB_READ, READERS, &s->readers)) < 0 ||
-	    (rc = db_pool_open(path, DB_READ, BLOCK_READERS, &s->block_readers)) < 0)
+	    (rc = db_pool_open(s->files, path, DB_READ, READERS, &s->readers)) < 0 ||
+	    (rc = db_pool_open(s->files, path, DB_READ, BLOCK_READERS, &s->block_readers)) < 0)
 		return rc;
-	if (s->mode != STORE_LOOK && (rc = db_open(path, DB_WRITE, &s->side)) < 0)
+	if (s->mode != STORE_LOOK && (rc = db_open_in(s->files, path, DB_WRITE, &s->side)) < 0)
 		return rc;
-	if (s->mode == STORE_OWN && (rc = db_open(path, DB_WRITE, &s->writer)) < 0)
+	if (s->mode == STORE_OWN && (rc = db_open_in(s->files, path, DB_WRITE, &s->writer)) < 0)
 		return rc;
 	db = db_lend(s->readers);
 	rc = db ? store_read_meta(s, db, o->hash_bits) : -EIO;

@@ -115,7 +115,7 @@ setup(void **state)
 	assert_int_equal(hash_open(secret, &f->hash), 0);
 	assert_int_equal(db_open(f->db_path, DB_CREATE, &f->db), 0);
 	assert_int_equal(db_exec(f->db, schema_store), 0);
-	assert_int_equal(db_pool_open(f->db_path, DB_READ, 4, &f->readers), 0);
+	assert_int_equal(db_pool_open(NULL, f->db_path, DB_READ, 4, &f->readers), 0);
 	f->blocks = open_blocks(f);
 	return 0;
 }

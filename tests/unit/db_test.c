@@ -237,7 +237,7 @@ a_pool_lends_no_more_than_it_may(void **state)
 	pthread_t thread;
 	void *third;
 
-	assert_int_equal(db_pool_open(tmpdir_path(&f->dir, "a.db"), DB_READ, 2, &pool), 0);
+	assert_int_equal(db_pool_open(NULL, tmpdir_path(&f->dir, "a.db"), DB_READ, 2, &pool), 0);
 	first = db_lend(pool);
 	second = db_lend(pool);
 	assert_non_null(first);
@@ -262,7 +262,7 @@ a_returned_connection_sees_what_came_later(void **state)
 
 	assert_int_equal(put(f->db, 1, "one"), 0);
 	assert_int_equal(put(f->db, 2, "two"), 0);
-	assert_int_equal(db_pool_open(tmpdir_path(&f->dir, "a.db"), DB_READ, 1, &pool), 0);
+	assert_int_equal(db_pool_open(NULL, tmpdir_path(&f->dir, "a.db"), DB_READ, 1, &pool), 0);
 	db = db_lend(pool);
 	assert_int_equal(db_step(db, db_stmt(db, sql)), 1); /* and not to its end */
 	db_return(pool, db);
@@ -280,7 +280,7 @@ a_pool_that_cannot_open_can_be_asked_again(void **state)
 	struct db_pool *pool;
 	struct db *db;
 
-	assert_int_equal(db_pool_open(tmpdir_path(&f->dir, "b.db"), DB_READ, 1, &pool), 0);
+	assert_int_equal(db_pool_open(NULL, tmpdir_path(&f->dir, "b.db"), DB_READ, 1, &pool), 0);
 	assert_null(db_lend(pool));
 	assert_null(db_lend(pool));
 	assert_int_equal(db_open(tmpdir_path(&f->dir, "b.db"), DB_CREATE, &db), 0);

@@ -27,10 +27,9 @@ fail_event(void *arg, enum file_event event, const char *name, uint64_t off, siz
 	struct fault *f = arg;
 	int seen;
 
-	(void)name;
 	(void)off;
 	(void)len;
-	if (event != f->event)
+	if (event != f->event || strncmp(name, "segments", 8) != 0)
 		return 0;
 	seen = __atomic_fetch_add(&f->seen, 1, __ATOMIC_SEQ_CST);
 	return seen == f->nth || (f->sticky && seen > f->nth) ? f->err : 0;
