@@ -288,3 +288,7 @@ check_PROGRAMS += tests/crash/cut_test
 TESTS += tests/crash/cut_test
 tests_crash_cut_test_SOURCES = tests/crash/cut_test.c $(crash_world)
 tests_crash_cut_test_LDADD = $(crash_libs)
+check_PROGRAMS += tests/crash/fault_test
+TESTS += tests/crash/fault_test
+tests_crash_fault_test_SOURCES = tests/crash/fault_test.c $(crash_world)
+tests_crash_fault_test_LDADD = $(crash_libs)

@@ -452,6 +452,7 @@ world_call(struct world *w, unsigned call, bool fixed)
 	n.view = w->views[n.v];
 	if (calls[call].catalogue)
 		return call_catalogue(w, &calls[call], &n);
+	n.op.owes = true; /* so that no failure changes what is there while it is remembered */
 	mark(w, WORLD_BEGUN, w->n);
 	if ((err = calls[call].run(&n)) < 0)
 		return err;
@@ -467,6 +468,7 @@ world_call(struct world *w, unsigned call, bool fixed)
 		*ack = (struct ack){ w, w->n };
 		w->ticket = n.op.ticket;
 		w->n++;
+		batch_reply(store_batch(w->store), n.op.ticket, NULL, 0);
 		batch_after(store_batch(w->store), n.op.ticket, acknowledged, ack);
 	} else {
 		w->n++;
