@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -29,6 +30,33 @@ normalise(const char *address, char out[INET6_ADDRSTRLEN])
 		inet_ntop(AF_INET, &six.s6_addr[12], out, INET6_ADDRSTRLEN);
 	else
 		inet_ntop(AF_INET6, &six, out, INET6_ADDRSTRLEN);
+	return 0;
+}
+
+/* Addresses that no caller comes from: a client that has only these is never let in. */
+static int
+check_caller(const char *address)
+{
+	struct in6_addr six;
+	struct in_addr four;
+	bool nobody;
+
+	if (inet_pton(AF_INET, address, &four) == 1)
+		nobody = ntohl(four.s_addr) >> 24 == 0 || ntohl(four.s_addr) >> 28 == 0xe ||
+			 four.s_addr == INADDR_BROADCAST;
+	else
+		nobody = inet_pton(AF_INET6, address, &six) == 1 &&
+			 (IN6_IS_ADDR_UNSPECIFIED(&six) || IN6_IS_ADDR_MULTICAST(&six));
+	return nobody ? err_set(EINVAL, "no machine can have the address %s", address) : 0;
+}
+
+/* Is the address one of the first n? */
+static int
+check_once(const struct client *c, int n, const char *address)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(c->addresses[i], address) == 0)
+			return err_set(EINVAL, "the address %s is given twice", address);
 	return 0;
 }
 
@@ -314,9 +342,14 @@ prepare(const struct client_options *o, struct client *c)
 	c->any_address = o->any_address;
 	c->incarnation = 1;
 	c->created = time(NULL);
-	for (; c->naddresses < o->naddresses; c->naddresses++)
-		if ((rc = normalise(o->addresses[c->naddresses], c->addresses[c->naddresses])) < 0)
+	for (; c->naddresses < o->naddresses; c->naddresses++) {
+		char *address = c->addresses[c->naddresses];
+
+		if ((rc = normalise(o->addresses[c->naddresses], address)) < 0 ||
+		    (rc = check_caller(address)) < 0 ||
+		    (rc = check_once(c, c->naddresses, address)) < 0)
 			return rc;
+	}
 	if (getrandom(c->key, sizeof(c->key), 0) != sizeof(c->key))
 		return err_errno("no random bytes for client %s", o->name);
 	return id_random(&c->id);

@@ -153,7 +153,8 @@ static void
 what_is_no_address_is_refused(void **state)
 {
 	static const char *const bad[] = { "", "10.0.0", "10.0.0.256", "10.0.0.1/24", "pi.local",
-		"fe80::1%eth0", "1.2.3.4 " };
+		"fe80::1%eth0", "1.2.3.4 ", "0.0.0.0", "0.1.2.3", "224.0.0.1", "255.255.255.255",
+		"::", "::ffff:0.0.0.0", "ff02::1" };
 	struct fixture *f = *state;
 	struct client c;
 
