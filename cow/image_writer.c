@@ -254,7 +254,7 @@ int
 image_writer_publish(struct image_writer *w, const char *name, struct id *out)
 {
 	struct image_info info = { .id = hash_stream_end(w->hash), .created = time(NULL) };
-	int err = name_check("image", name);
+	int err = name_check("an image", name);
 
 	if (!err)
 		err = insert_meta(w, &info.id);

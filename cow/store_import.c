@@ -235,7 +235,7 @@ publish(struct db *db, void *arg)
 int
 store_import_publish(struct store_import *im, const struct image_info *info)
 {
-	int rc = name_check("image", info->name);
+	int rc = name_check("an image", info->name);
 
 	if (rc < 0 || (rc = blocks_cut(im->blocks, &im->rows)) < 0)
 		return rc;

@@ -12,7 +12,7 @@ size_text(uint64_t bytes, char buf[SIZE_TEXT])
 	int unit = 0;
 
 	if (bytes < 1024) {
-		snprintf(buf, SIZE_TEXT, "%" PRIu64, bytes);
+		snprintf(buf, SIZE_TEXT, "%" PRIu64 "%s", bytes, bytes ? "B" : "");
 		return buf;
 	}
 	while (v >= 1023.5 && unit < 5) {

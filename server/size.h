@@ -9,7 +9,7 @@
 
 #define SIZE_TEXT 16
 
-/* "0", "1023", "1.5K", "12M": binary units, three digits at most beside the point. Returns buf. */
+/* "0", "1023B", "1.5K", "12M": binary units, three digits at most beside the point. Returns buf. */
 const char *size_text(uint64_t bytes, char buf[SIZE_TEXT]);
 
 #endif

@@ -206,7 +206,7 @@ static int
 check_name(struct store *store, const char *name)
 {
 	struct image_info info;
-	int err = name_check("image", name);
+	int err = name_check("an image", name);
 
 	if (err)
 		return err;

@@ -67,8 +67,11 @@ show(const struct cli *cli, const char *done)
 	if (row && cli->json)
 		status = print_json(print_object(row, &rows), false);
 	else if (row && done)
-		printf("%s client %s: export /%s, image %s.\n", done, cli->args[0], cli->args[0],
-		    proto_value(row, "image"));
+		printf("%s client %s: export /%s, image %s%s.\n", done, cli->args[0], cli->args[0],
+		    proto_value(row, "image"),
+		    cli->naddresses || cli->given & CLI_ANY_ADDRESS
+			? ""
+			: "; without --address, this machine alone can mount it");
 	else if (row)
 		print_lines(row, &show_rows);
 	proto_answer_free(&answer);

@@ -20,11 +20,11 @@ struct command {
 static const struct command commands[] = {
 	{ { "image", "import" }, 1, CLI_NAME, CLI_NAME | CLI_SKIP_ERRORS, cli_image_import,
 	    "SOURCE --name NAME [--skip-errors]", "make an image of a folder or a tar",
-	    "SOURCE is a folder, a tar file (plain, gz, xz or zst), or - for a tar on standard\n"
-	    "input. The same tree always gives the same image id. What can't be imported is "
-	    "named,\n"
-	    "file by file, and the import fails, unless --skip-errors leaves it out. Works with\n"
-	    "and without a running rubusd, whose clients go on being served.\n" },
+	    "SOURCE is a folder, a tar file (plain, gz, xz, zst or bz2), or - for a tar on\n"
+	    "standard input. The same tree always gives the same image id. What can't be\n"
+	    "imported is named, file by file, and the import fails, unless --skip-errors leaves\n"
+	    "it out. Works with and without a running rubusd, whose clients go on being "
+	    "served.\n" },
 	{ { "image", "list" }, 0, 0, 0, cli_image_list, "", "list the images", NULL },
 	{ { "image", "show" }, 1, 0, 0, cli_image_show, "NAME", "show one image", NULL },
 	{ { "image", "remove" }, 1, 0, 0, cli_image_remove, "NAME",
@@ -120,9 +120,19 @@ find_command(int n, char **words, int *used)
 	return NULL;
 }
 
-/* All commands, or those of one first word. Their number. */
+/* Is the word the first (0) or second (1) of a command's, or of any's if c is NULL? */
+static bool
+has_word(const struct command *c, int which, const char *word)
+{
+	for (size_t i = 0; !c && i < ARRAY_SIZE(commands); i++)
+		if (has_word(&commands[i], which, word))
+			return true;
+	return c && c->words[which] && strcmp(word, c->words[which]) == 0;
+}
+
+/* All commands, or those with this word. Their number. */
 static int
-list_commands(FILE *to, const char *first)
+list_commands(FILE *to, const char *word)
 {
 	char line[80];
 	int n = 0;
@@ -130,7 +140,7 @@ list_commands(FILE *to, const char *first)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		const struct command *c = &commands[i];
 
-		if (first && strcmp(first, c->words[0]) != 0)
+		if (word && !has_word(c, 0, word) && !has_word(c, 1, word))
 			continue;
 		snprintf(line, sizeof(line), "%s%s%s", c->words[0], c->words[1] ? " " : "",
 		    c->words[1] ? c->words[1] : "");
@@ -140,20 +150,46 @@ list_commands(FILE *to, const char *first)
 	return n;
 }
 
+static void
+print_all(FILE *to)
+{
+	fputs(head_text, to);
+	list_commands(to, NULL);
+	fputs(tail_text, to);
+}
+
+static int
+unknown_command(int n, char **words)
+{
+	bool begins;
+
+	if (n == 0) {
+		print_all(stderr);
+		return 2;
+	}
+	begins = has_word(NULL, 0, words[0]);
+	if (begins && n == 1)
+		fprintf(stderr, "rubus: %s: this is not a whole command:\n", words[0]);
+	else
+		fprintf(stderr, "rubus: there is no command %s%s%s%s\n", words[0],
+		    begins ? " " : "", begins ? words[1] : "",
+		    begins || has_word(NULL, 1, words[0]) ? "; there are:" : "");
+	list_commands(stderr, words[0]);
+	return usage_error(NULL);
+}
+
 static int
 help(int n, char **words)
 {
 	const struct command *c;
 	int used;
 
-	if (n == 0) {
-		fputs(head_text, stdout);
-		list_commands(stdout, NULL);
-		fputs(tail_text, stdout);
+	if (n == 0 || strcmp(words[0], "help") == 0) {
+		print_all(stdout);
 		return 0;
 	}
 	c = find_command(n, words, &used);
-	if (c && used == n) {
+	if (c) {
 		print_usage(stdout, c);
 		printf("\n%c%s.\n%s%s", c->what[0] - 'a' + 'A', c->what + 1, c->more ? "\n" : "",
 		    c->more ? c->more : "");
@@ -161,26 +197,7 @@ help(int n, char **words)
 	}
 	if (n == 1 && list_commands(stdout, words[0]) > 0)
 		return 0;
-	fprintf(stderr, "rubus: there is no command %s%s%s\n", words[0], n > 1 ? " " : "",
-	    n > 1 ? words[1] : "");
-	return usage_error(NULL);
-}
-
-static int
-unknown_command(int n, char **words)
-{
-	if (n == 0) {
-		fputs(head_text, stderr);
-		list_commands(stderr, NULL);
-		return 2;
-	}
-	if (n == 1)
-		fprintf(stderr, "rubus: %s: this is not a whole command:\n", words[0]);
-	else
-		fprintf(stderr, "rubus: there is no command %s %s:\n", words[0], words[1]);
-	if (list_commands(stderr, words[0]) == 0)
-		fprintf(stderr, "  (nothing begins with %s)\n", words[0]);
-	return usage_error(NULL);
+	return unknown_command(n, words);
 }
 
 /* Do the options and arguments fit the command? Else says what doesn't; 2. */
@@ -195,7 +212,7 @@ check_usage(const struct command *c, const struct cli *cli)
 	else if (cli->nargs > c->nargs)
 		fprintf(stderr, "rubus: %s: one argument too many\n", cli->args[c->nargs]);
 	else if (cli->nargs < c->nargs)
-		fprintf(stderr, "rubus: an argument is missing\n");
+		fprintf(stderr, "rubus: %.*s is missing\n", (int)strcspn(c->args, " "), c->args);
 	else if (missing)
 		fprintf(stderr, "rubus: --%s is missing\n", option_name(missing));
 	else

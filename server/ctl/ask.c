@@ -26,9 +26,14 @@ ctl_connect(const char *store)
 		return err_errno("can't make a socket");
 	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
 		return fd;
-	err = errno == ECONNREFUSED || errno == ENOENT
-		  ? err_set(ENOENT, "rubusd doesn't run on %s", store)
-		  : err_errno("%s/" CTL_SOCKET, store);
+	if (errno == ECONNREFUSED || errno == ENOENT)
+		err = err_set(ENOENT, "rubusd doesn't run on %s", store);
+	else if (errno == EACCES)
+		err = err_set(EACCES,
+		    "%s belongs to another user: run this as root (sudo), or as who runs rubusd",
+		    store);
+	else
+		err = err_errno("%s/" CTL_SOCKET, store);
 	close(fd);
 	return err;
 }

@@ -54,7 +54,8 @@ verb_image_remove(struct verb_call *v)
 		char sentence[400];
 
 		snprintf(sentence, sizeof(sentence), "%s", err_text(err));
-		return err_set(EBUSY, "%s; rubus client remove first", sentence);
+		return err_set(
+		    EBUSY, "%s: remove these first (rubus client remove NAME)", sentence);
 	}
 	return verb_help_image(v, err);
 }

@@ -150,9 +150,9 @@ report(const struct options *o, const struct import_result *r, double seconds)
 
 	if (o->json)
 		return report_json(o, r, seconds);
-	printf("Image %s: %" PRIu64 " entries, %s of files, %s new in the store, %.1f s.\n",
-	    o->name, r->totals.entries, size_text(r->totals.bytes, bytes),
-	    size_text(r->totals.stored, stored), seconds);
+	printf("Image %s: %" PRIu64 " %s, %s of files, %s new in the store, %.1f s.\n", o->name,
+	    r->totals.entries, r->totals.entries == 1 ? "entry" : "entries",
+	    size_text(r->totals.bytes, bytes), size_text(r->totals.stored, stored), seconds);
 	if (r->skipped)
 		printf("%u could not be imported and were left out.\n", r->skipped);
 	return fflush(stdout) == 0 ? 0 : 1;

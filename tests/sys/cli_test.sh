@@ -12,7 +12,7 @@ commands() {
 	run 1 rubus image import "$tmp/tree" --name "deb-$1"
 	said err "there is an image deb-$1 already"
 	run 1 rubus image import "$tmp/tree" --name "-bad"
-	said err "-bad"
+	said err "\"-bad\" can't be the name of an image"
 	run 1 rubus image import "$tmp/nowhere" --name other
 	said err "$tmp/nowhere"
 	run 0 rubus image list
@@ -30,6 +30,10 @@ commands() {
 	said err "there is a client pi-$1 already"
 	run 1 rubus client add other --image "deb-$1" --address 192.0.2.1
 	said err "belongs to client pi-$1"
+	run 1 rubus client add other --image "deb-$1" --address 0.0.0.0
+	said err "no machine can have the address 0.0.0.0"
+	run 1 rubus client add other --image "deb-$1" --address 192.0.2.2 --address ::ffff:192.0.2.2
+	said err "the address 192.0.2.2 is given twice"
 	run 1 rubus client add other --image "deb-$1" --address 192.0.2.300
 	said err '"192.0.2.300" is not an IP address'
 	run 1 rubus client add other --image deb-x
@@ -38,6 +42,9 @@ commands() {
 	said err "../other"
 	run 0 rubus --json client add --any-address "any-$1" --image "deb-$1"
 	json '[.name, .any_address, .addresses]' "[\"any-$1\",true,[]]"
+	run 0 rubus client add "here-$1" --image "deb-$1"
+	said out "this machine alone can mount it"
+	run 0 rubus client remove "here-$1"
 	run 0 rubus client list
 	said out "192.0.2.1,2001:db8::1"
 	run 0 rubus client show "pi-$1" --json
@@ -52,7 +59,7 @@ commands() {
 	json '[.store.path, (.clients | map(.name) | sort)]' "[\"$store\",[\"any-$1\",\"pi-$1\"]]"
 
 	run 1 rubus image remove "deb-$1"
-	said err "image deb-$1 is used by"
+	said err "image deb-$1 is used by any-$1, pi-$1: remove these first"
 	run 0 rubus client remove "any-$1"
 	run 0 rubus client remove "pi-$1" --json
 	json .removed "\"pi-$1\""

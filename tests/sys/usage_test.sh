@@ -14,15 +14,19 @@ wrong() {
 wrong "Usage: rubus" rubus
 wrong "this is not a whole command" rubus image
 wrong "there is no command image eat" rubus image eat
-wrong "nothing begins with frobnicate" rubus frobnicate now
+wrong "there is no command frobnicate" rubus frobnicate now
+wrong "image import  " rubus import x --name y
+wrong "client list  " rubus list
 wrong "unrecognized option '--frob'" rubus status --frob
 wrong "option '--name' requires an argument" rubus image import x --name
 wrong "--name is missing" rubus image import x
 wrong "--image is missing" rubus client add pi-1
 wrong "--watch doesn't belong" rubus status --watch
 wrong "extra: one argument too many" rubus client show pi-1 extra
-wrong "an argument is missing" rubus client show
+wrong "NAME is missing" rubus client show
+wrong "SOURCE is missing" rubus image import --name x
 wrong "there is no command nonsense" rubus help nonsense
+wrong "there is no command client nonsense" rubus help client nonsense
 wrong "unrecognized option '--frob'" rubusd --frob
 wrong "word: takes options only" rubusd word
 wrong "Usage: rubus-import" rubus-import --store x
@@ -32,6 +36,10 @@ said out "image import"
 said_nothing err
 run 0 rubus --help
 said out "client remove"
+run 0 rubus help help
+said out "client remove"
+run 0 rubus client add pi-1 --help
+said out "Usage: rubus [--store DIR] [--json] client add"
 run 0 rubus help client
 said out "client show"
 run 0 rubus help image import
