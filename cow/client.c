@@ -25,7 +25,8 @@ normalise(const char *address, char out[INET6_ADDRSTRLEN])
 		return 0;
 	}
 	if (inet_pton(AF_INET6, address, &six) != 1)
-		return err_set(EINVAL, "\"%.80s\" is not an IP address", address);
+		return err_set(
+		    EINVAL, "\"%.80s\" is not an IP address, such as 192.168.1.51", address);
 	if (IN6_IS_ADDR_V4MAPPED(&six))
 		inet_ntop(AF_INET, &six.s6_addr[12], out, INET6_ADDRSTRLEN);
 	else

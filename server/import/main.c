@@ -195,7 +195,10 @@ main(int argc, char **argv)
 	catch_signals();
 	err = open_store(o.store, &store);
 	if (err < 0) {
-		fprintf(stderr, "rubus: %s\n", err_text(err));
+		fprintf(stderr, "rubus: %s%s\n", err_text(err),
+		    err == -EACCES ? ": run this as root (sudo), or name a store of your own by "
+				     "--store"
+				   : "");
 		return 1;
 	}
 	status = import(store, &o);
