@@ -279,16 +279,18 @@ tests_bench_block_size_LDADD = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCH
 bench-block-size: tests/bench/block_size
 	@test -n "$(SOURCE)" || { echo 'make bench-block-size SOURCE=TREE [NEWER=TREE]' >&2; exit 2; }
 	@BLOCK_SIZE=tests/bench/block_size $(srcdir)/tests/bench/block-size.sh $(SOURCE) $(NEWER)
+
 # Power cuts, on a simulated disk.
 crash_world = tests/crash/disk.c tests/crash/disk.h tests/crash/disk_priv.h tests/crash/cut.c \
 	tests/crash/tree.c tests/crash/tree.h tests/crash/check.c tests/crash/calls.c \
 	tests/crash/world.c tests/crash/world.h tests/crash/world_priv.h
 crash_libs = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS)
 check_PROGRAMS += tests/crash/cut_test
-TESTS += tests/crash/cut_test
 tests_crash_cut_test_SOURCES = tests/crash/cut_test.c $(crash_world)
 tests_crash_cut_test_LDADD = $(crash_libs)
 check_PROGRAMS += tests/crash/fault_test
-TESTS += tests/crash/fault_test
+if !SANITIZED
+TESTS += tests/crash/cut_test tests/crash/fault_test
+endif
 tests_crash_fault_test_SOURCES = tests/crash/fault_test.c $(crash_world)
 tests_crash_fault_test_LDADD = $(crash_libs)
