@@ -23,6 +23,19 @@ CLEANFILES += tests/vm/fileops
 check-vm: all tests/vm/fileops
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(vm_tests)'
 
+# Benchmarks: `make bench`, and scripts/bench with its options.
+EXTRA_PROGRAMS += tests/bench/load tests/bench/limits
+bench_util = tests/bench/load.h tests/bench/tree.h tests/bench/util.c tests/bench/wire.h
+tests_bench_load_SOURCES = tests/bench/main.c tests/bench/load.c tests/bench/nfs.c tests/bench/nfs.h \
+	tests/bench/tree.c tests/bench/work.c tests/bench/work.h tests/bench/work_boot.c \
+	tests/bench/work_read.c tests/bench/work_write.c $(bench_util)
+tests_bench_limits_SOURCES = tests/bench/limits.c $(bench_util)
+CLEANFILES += tests/bench/load tests/bench/limits
+EXTRA_DIST += scripts/bench tests/bench/ganesha tests/bench/report.jq tests/bench/targets.json
+.PHONY: bench
+bench: all tests/bench/load tests/bench/limits
+	RUBUS_BUILDDIR='$(abs_builddir)' $(srcdir)/scripts/bench
+
 # RPC: unit tests; calls and replies as text, replayed.
 rpc_libs = rpc/librpc.a $(TIRPC_LIBS)
 wire_table = tests/wire/table.c tests/wire/table.h
