@@ -78,8 +78,9 @@ write_rows(struct batch *b, struct generation *g, struct block_rows *blocks)
 	return err;
 }
 
-/* Makes a generation durable: blocks, then rows. Sets *final when a failure is for ever: anything
- * but a full disk or a lack of memory, for then nobody knows what the disk holds. */
+/* Makes a generation durable: blocks, then rows. Sets *final when a failure is for ever, for then
+ * nobody knows what the disk holds: a sync's, and of rows any but a full disk or a lack of memory.
+ */
 static int
 commit(struct batch *b, struct generation *g, bool flush, bool *final)
 {
@@ -89,8 +90,11 @@ commit(struct batch *b, struct generation *g, bool flush, bool *final)
 	if (!change_count(g->rows) && !g->records_len && !flush)
 		return 0;
 	err = blocks_cut(b->env.blocks, &blocks);
-	if (!err &&
-	    (change_count(g->rows) || g->records_len || (blocks && block_rows_count(blocks)))) {
+	if (err) {
+		*final = blocks_failed(b->env.blocks);
+		return err;
+	}
+	if (change_count(g->rows) || g->records_len || block_rows_count(blocks)) {
 		SCOPED_LOCK(&b->db_lock);
 		err = write_rows(b, g, blocks);
 	}

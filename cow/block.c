@@ -41,21 +41,27 @@ blocks_open(const struct blocks_env *env, struct blocks **out)
 }
 
 void
+blocks_release(struct blocks *b, struct segment *list)
+{
+	for (struct segment *s; (s = list);) {
+		list = s->next;
+		segments_release(b->segments, s);
+	}
+}
+
+void
 blocks_close(struct blocks *b)
 {
 	if (!b)
 		return;
 	assert(!b->cuts);
-	for (struct segment *s; (s = b->retired);) {
-		b->retired = s->next;
-		segment_close(s);
-	}
+	blocks_release(b, b->retired);
 	for (struct rowset *set; (set = b->returned);) {
 		b->returned = set->next;
 		idmap_free(&set->map);
 		free(set);
 	}
-	segment_close(b->open);
+	blocks_release(b, b->open);
 	segments_close(b->segments);
 	idcache_close(b->cache);
 	idmap_free(&b->pending);

@@ -2,8 +2,9 @@
  * Block: the content-addressed block store of one store folder. put finds equal bytes that are
  * there already (after comparing them) or appends them to the open segment. Thread-safe.
  *
- * What is put is durable after blocks_sync, and found after a restart once its index rows are
- * committed: blocks_cut hands out the rows that the next transaction must insert.
+ * What is put gathers in memory first; it is durable after blocks_cut, and found after a restart
+ * once its index rows are committed: blocks_cut hands out the rows that the next transaction must
+ * insert.
  */
 #ifndef COW_BLOCK_H
 #define COW_BLOCK_H
@@ -59,9 +60,13 @@ int block_read_run(struct blocks *, const struct block_loc *, uint32_t count, vo
 
 /* The index rows of blocks that were put since the last cut. */
 struct block_rows;
-/* Takes them and syncs the segments that hold them: after 0 their bytes are durable. On failure the
- * rows are given back to the next cut; a failed fdatasync is final (-EIO). */
+/* Takes them, writes what has gathered, and syncs the segments that hold them: after 0 their bytes
+ * are durable. When it can't be written, the blocks that had gathered are gone, with their rows:
+ * whoever put them must forget them. A failed fdatasync is final: -EIO, and blocks_failed. On any
+ * failure the other rows are given back to the next cut. */
 int blocks_cut(struct blocks *, struct block_rows **out);
+/* Whether the block store is of no use any more, and all that wasn't committed is in doubt. */
+bool blocks_failed(struct blocks *);
 /* Inserts them in db's open transaction. */
 int block_rows_insert(struct block_rows *, struct db *);
 /* Ends a cut: committed (true), or the next cut takes the same rows again. rows may be NULL. */

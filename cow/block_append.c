@@ -11,9 +11,9 @@ static int
 begin_segment(struct blocks *b)
 {
 	struct segment *s;
-	int err = 0;
+	int err = b->open ? segment_flush(b->env.files, b->open) : 0;
 
-	if (!b->next_seq)
+	if (err == 0 && !b->next_seq)
 		err = b->env.next_segment(b->env.arg, &b->next_seq);
 	if (err == 0)
 		err = file_mkdir(b->env.files, FORMAT_SEGMENTS_DIR, 0700);
@@ -24,6 +24,9 @@ begin_segment(struct blocks *b)
 	if (err < 0)
 		return err;
 	b->next_seq = 0;
+	segments_add(b->segments, s);
+	if (b->open)
+		segment_end(b->open);
 
 	SCOPED_LOCK(&b->lock);
 	if (b->open) {
@@ -46,12 +49,13 @@ is_full(const struct blocks *b, uint32_t stored)
 
 /* 0: id is still new; -EAGAIN: another thread may have put it. */
 static int
-check_new(struct blocks *b, const struct id *id, uint64_t commits)
+check_new(struct blocks *b, const struct id *id, uint64_t commits, uint64_t *discards)
 {
 	SCOPED_LOCK(&b->lock);
 
 	if (b->failed)
 		return err_set(EIO, "the block store has failed before");
+	*discards = b->discards;
 	return b->commits != commits || blocks_recall(b, id) ? -EAGAIN : 0;
 }
 
@@ -81,7 +85,8 @@ block_append(struct blocks *b, const struct id *id, const void *p, uint32_t stor
     uint64_t commits, struct block_loc *loc)
 {
 	SCOPED_LOCK(&b->appending);
-	int err = check_new(b, id, commits);
+	uint64_t discards = 0;
+	int err = check_new(b, id, commits, &discards);
 
 	if (err == 0)
 		err = check_space(b, stored);
@@ -95,6 +100,8 @@ block_append(struct blocks *b, const struct id *id, const void *p, uint32_t stor
 	BLOCK_COUNT(b, bytes_stored, stored);
 
 	SCOPED_LOCK(&b->lock);
+	if (b->discards != discards)
+		return err_set(ENOSPC, "what had gathered with this block can't be written");
 	b->dirty = true;
 	return idmap_set(&b->pending, id, loc);
 }

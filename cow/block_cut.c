@@ -10,7 +10,7 @@
 /* What a cut must sync. */
 struct cut_segments {
 	struct segment *open;    /* NULL: not written */
-	struct segment *retired; /* closed after it */
+	struct segment *retired; /* let go after it */
 	bool names;
 };
 
@@ -40,6 +40,39 @@ begin_cut(struct blocks *b, struct block_rows *rows, struct rowset *set, struct 
 	b->retired = NULL;
 	take_rows(b, rows, set);
 	return 0;
+}
+
+/* What has gathered and can't be written is given up, so that a full disk doesn't stop the commits
+ * of those who wrote nothing. Its rows are those since the last cut that succeeded. */
+static void
+discard(struct blocks *b, struct segment *open)
+{
+	uint64_t from;
+	int err;
+
+	SCOPED_LOCK(&b->lock);
+	segment_discard(open, &from);
+	b->discards++;
+	err = idmap_cut(&b->pending, open->seq, from);
+	for (struct rowset *set = b->returned; set && err == 0; set = set->next)
+		err = idmap_cut(&set->map, open->seq, from);
+	b->failed = b->failed || err < 0;
+}
+
+/* Gives a cut back whose bytes can't all be written. */
+static void
+undo_cut(struct blocks *b, struct block_rows *rows, struct cut_segments *todo)
+{
+	block_rows_end(b, rows, false);
+	discard(b, todo->open);
+	SCOPED_LOCK(&b->lock);
+	struct segment **last = &b->retired;
+
+	while (*last)
+		last = &(*last)->next;
+	*last = todo->retired;
+	b->dirty = true;
+	b->new_names = b->new_names || todo->names;
 }
 
 static int
@@ -77,11 +110,14 @@ blocks_cut(struct blocks *b, struct block_rows **out)
 	*out = rows;
 	rows = NULL;
 	set = NULL;
-	err = sync_segments(b, &todo);
-	for (struct segment *s; (s = todo.retired);) {
-		todo.retired = s->next;
-		segment_close(s);
+	err = todo.open ? segment_flush(b->env.files, todo.open) : 0;
+	if (err < 0) {
+		undo_cut(b, *out, &todo);
+		*out = NULL;
+		return err;
 	}
+	err = sync_segments(b, &todo);
+	blocks_release(b, todo.retired);
 	if (err == 0)
 		return 0;
 
@@ -176,6 +212,14 @@ block_rows_end(struct blocks *b, struct block_rows *rows, bool committed)
 	}
 	b->commits += committed;
 	free(rows);
+}
+
+bool
+blocks_failed(struct blocks *b)
+{
+	SCOPED_LOCK(&b->lock);
+
+	return b->failed;
 }
 
 uint32_t

@@ -41,10 +41,11 @@ struct blocks {
 
 	pthread_mutex_t lock;
 	struct segment *open;    /* appended to; changed with appending held too. NULL: none yet */
-	struct segment *retired; /* full, but not synced since; closed by the next cut */
+	struct segment *retired; /* full, but not synced since; let go by the next cut */
 	bool dirty;              /* open was written since the last cut */
 	bool new_names;          /* segments/ has names since the last cut */
 	bool failed;             /* a sync has: final */
+	uint64_t discards;       /* how often what had gathered was given up */
 	uint64_t commits;        /* how many cuts were committed */
 	struct idmap pending;    /* put since the last cut */
 	struct rowset *returned; /* cut, but not committed: for the next cut */
@@ -57,6 +58,8 @@ struct blocks {
 
 /* Looks in memory only; lock is held. */
 const struct block_loc *blocks_recall(struct blocks *, const struct id *);
+/* Gives back the segments of a list of blocks' own. */
+void blocks_release(struct blocks *, struct segment *list);
 /* 1: the stored bytes at loc are these; 0: they are not, or can't be read; -ENOMEM. */
 int block_compare(struct blocks *, const struct block_loc *, const void *p, uint32_t stored);
 /* Stores bytes under id. -EAGAIN: since `commits` was read the maps have changed, look again. */

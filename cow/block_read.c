@@ -18,7 +18,7 @@ read_pieces(struct blocks *b, uint32_t seq, struct iovec *iov, int n, uint64_t o
 
 	if (err < 0)
 		return err;
-	err = file_preadv(s->fd, s->name, iov, n, off);
+	err = segment_read(s, iov, n, off);
 	segments_release(b->segments, s);
 	return err;
 }

@@ -72,6 +72,25 @@ idmap_find(const struct idmap *m, const struct id *id)
 	return row && !id_is_zero(&row->id) ? &row->loc : NULL;
 }
 
+int
+idmap_cut(struct idmap *m, uint32_t segment, uint64_t off)
+{
+	struct idmap left = { 0 };
+
+	for (uint32_t i = 0; i < m->size; i++) {
+		const struct idmap_row *row = &m->slots[i];
+		bool keep = row->loc.segment != segment || row->loc.off < off;
+
+		if (!id_is_zero(&row->id) && keep && idmap_set(&left, &row->id, &row->loc) < 0) {
+			idmap_free(&left);
+			return -ENOMEM;
+		}
+	}
+	idmap_free(m);
+	*m = left;
+	return 0;
+}
+
 void
 idmap_free(struct idmap *m)
 {

@@ -1,5 +1,5 @@
 /*
- * Idmap: block ids to places, in memory. A map grows and forgets nothing; a cache has a fixed size
+ * Idmap: block ids to places, in memory. A map grows; a cache has a fixed size
  * and forgets what was not asked for longest. Neither locks. Ids are keyed hashes, so their own
  * bits spread them well enough.
  */
@@ -24,6 +24,8 @@ struct idmap {
 int idmap_set(struct idmap *, const struct id *, const struct block_loc *);
 /* NULL: not there. The map's, until the next set. */
 const struct block_loc *idmap_find(const struct idmap *, const struct id *);
+/* Forgets the blocks that lie in this segment from off on. -ENOMEM: it forgot nothing. */
+int idmap_cut(struct idmap *, uint32_t segment, uint64_t off);
 void idmap_free(struct idmap *);
 
 struct idcache;

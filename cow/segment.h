@@ -5,6 +5,7 @@
 #ifndef COW_SEGMENT_H
 #define COW_SEGMENT_H
 
+#include <pthread.h>
 #include <stdint.h>
 
 #include "cow/block.h"
@@ -17,8 +18,12 @@
 struct segment {
 	uint32_t seq, epoch;
 	int fd;
-	uint64_t end;  /* of a segment that is written: where the next block's head goes */
 	uint64_t seed; /* of the checks of its blocks */
+	/* Of the segment that is written. Blocks gather in memory, as they will lie in the file. */
+	uint64_t end;         /* where the next block's head goes */
+	pthread_mutex_t tail; /* of the two that follow */
+	uint64_t written;     /* what is before lies in the file; atomic; UINT64_MAX: all of it */
+	uint8_t *gathered;    /* bytes from written to end */
 	char name[SEGMENT_NAME_SIZE];
 	struct segment *next; /* for lists of its user */
 	unsigned users;       /* the table's */
@@ -38,10 +43,22 @@ uint64_t segment_room(uint32_t stored);
 /* Where the stored bytes of a block lie that follows right behind loc. */
 uint64_t segment_neighbour(const struct block_loc *loc);
 
-/* Appends a block of 1 to FORMAT_BLOCK_MAX bytes; *loc tells where they are. On failure the
- * segment is as it was: the next block goes to the same place. Not synced. One thread at a time. */
+#define SEGMENT_GATHER ((uint32_t)1 << 20) /* bytes of blocks that are written at once */
+
+/* Appends a block of 1 to FORMAT_BLOCK_MAX bytes; *loc tells where they are. It may stay in memory
+ * till segment_flush. On failure the segment is as it was: the next block goes to the same place.
+ * One thread at a time, beside any that flush and read. */
 int segment_append(struct files *, struct segment *, const struct id *, const void *p, uint32_t n,
     struct block_loc *loc);
+/* Writes what has gathered. On failure it goes on being kept, and can be flushed again. Not synced.
+ */
+int segment_flush(struct files *, struct segment *);
+/* Gives up what has gathered, from offset *from on. */
+void segment_discard(struct segment *, uint64_t *from);
+/* Nothing more will be appended; all is flushed. */
+void segment_end(struct segment *);
+/* Reads all of iov (which it may change) at off, be it in the file or gathered. */
+int segment_read(struct segment *, struct iovec *iov, int n, uint64_t off);
 
 /* Called for each whole block; bytes is borrowed. Negative: ends the scan. */
 typedef int segment_scan_fn(
@@ -62,6 +79,8 @@ struct segments;
 /* At most max descriptors are kept open, those in use aside. files is borrowed. */
 int segments_open(struct files *, const struct id *store_id, unsigned max, struct segments **out);
 void segments_close(struct segments *);
+/* Takes in a segment just created, whose users are its creator's; until segments_release. */
+void segments_add(struct segments *, struct segment *);
 /* The segment, open until segments_release. -EIO: there is none of this number. */
 int segments_get(struct segments *, uint32_t seq, struct segment **out);
 void segments_release(struct segments *, struct segment *);

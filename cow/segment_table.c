@@ -189,25 +189,40 @@ make_place(struct segments *t)
 	return oldest;
 }
 
-/* Keeps a segment just opened, or closes it when another thread was faster. */
-static struct segment *
+/* Takes a segment into the table and into use. The lock is held. */
+static void
 keep(struct segments *t, struct segment *s)
 {
-	SCOPED_LOCK(&t->lock);
-	struct segment *other = use_open(t, s->seq), **place;
+	struct segment **place = make_place(t);
 
-	if (other) {
-		segment_close(s);
-		return other;
-	}
 	s->users = 1;
 	s->last_use = ++t->clock;
-	place = make_place(t);
 	if (place)
 		*place = s;
 	else
 		s->last_use = 0; /* in no place: closed by its last release */
-	return s;
+}
+
+void
+segments_add(struct segments *t, struct segment *s)
+{
+	SCOPED_LOCK(&t->lock);
+
+	keep(t, s);
+}
+
+/* Keeps a segment just opened, or closes it when another thread was faster. */
+static struct segment *
+keep_opened(struct segments *t, struct segment *s)
+{
+	SCOPED_LOCK(&t->lock);
+	struct segment *other = use_open(t, s->seq);
+
+	if (other)
+		segment_close(s);
+	else
+		keep(t, s);
+	return other ? other : s;
 }
 
 int
@@ -229,7 +244,7 @@ segments_get(struct segments *t, uint32_t seq, struct segment **out)
 		err = err_set(EIO, "segment %u: removed while it was looked for", seq);
 	if (err < 0)
 		return err;
-	*out = keep(t, s);
+	*out = keep_opened(t, s);
 	return 0;
 }
 

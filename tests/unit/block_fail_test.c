@@ -58,14 +58,15 @@ a_full_disk_at_any_write_loses_nothing(void **state)
 	reopen(f);
 	for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
 		bool partial = i % 2;
+		unsigned n = 0;
 		int err;
 
 		arm(f, FILE_WRITE, i % 3, partial ? 0 : -ENOSPC);
 		if (partial)
 			f->most = beginnings[i % ARRAY_SIZE(beginnings)];
 		do
-			err = put_in(f->blocks, 1000 * i + f->calls, &ids[i], &loc);
-		while (err == 0 && f->calls < 5);
+			err = put_in(f->blocks, 1000 * (i + 1) + n, &ids[i], &loc);
+		while (err == 0 && ++n < 100);
 		assert_int_equal(err, partial ? -EIO : -ENOSPC);
 		ids[i] = put(f, i);
 		assert_reads(f, &ids[i], i);
@@ -75,6 +76,37 @@ a_full_disk_at_any_write_loses_nothing(void **state)
 	reopen(f);
 	for (unsigned i = 0; i < ARRAY_SIZE(ids); i++)
 		assert_reads(f, &ids[i], i);
+}
+
+static void
+a_cut_gives_up_what_cant_be_written_and_nothing_else(void **state)
+{
+	struct fixture *f = *state;
+	struct id a = put(f, 1), b, c;
+	struct block_rows *rows;
+	struct block_loc loc;
+
+	assert_int_equal(blocks_cut(f->blocks, &rows), 0);
+	block_rows_end(f->blocks, rows, false); /* a is in the file, its row is for the next cut */
+	b = put(f, 2);
+	assert_reads(f, &b, 2); /* from memory */
+	for (unsigned partial = 0; partial < 2; partial++) {
+		arm(f, FILE_WRITE, 0, partial ? 0 : -ENOSPC);
+		f->most = partial ? 20 : SIZE_MAX;
+		assert_int_equal(blocks_cut(f->blocks, &rows), partial ? -EIO : -ENOSPC);
+		assert_false(blocks_failed(f->blocks));
+		assert_int_equal(block_find(f->blocks, &b, 1, &loc), -EIO);
+		assert_reads(f, &a, 1);
+		c = put(f, 3);
+		arm(f, FILE_WRITE, UINT32_MAX, 0);
+		b = put(f, 2);
+	}
+	assert_int_equal(commit(f), 3);
+	assert_int_equal(count_on_disk(f), 3);
+	reopen(f);
+	assert_reads(f, &a, 1);
+	assert_reads(f, &b, 2);
+	assert_reads(f, &c, 3);
 }
 
 static void
@@ -315,6 +347,7 @@ main(void)
 		TEST(rows_that_were_not_committed_come_again),
 		TEST(rows_that_were_committed_all_the_same_may_come_again),
 		TEST(a_full_disk_at_any_write_loses_nothing),
+		TEST(a_cut_gives_up_what_cant_be_written_and_nothing_else),
 		TEST(blocks_leave_space_to_the_database),
 		TEST(a_segment_that_cant_be_made_is_tried_again_under_its_number),
 		TEST(a_failed_sync_is_final),

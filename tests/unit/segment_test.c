@@ -95,11 +95,20 @@ append(struct fixture *f, unsigned i)
 	return segment_append(f->files, f->segment, &id, bytes, n, &f->locs[i]);
 }
 
+static int
+append_and_flush(struct fixture *f, unsigned i)
+{
+	int err = append(f, i);
+
+	return err ? err : segment_flush(f->files, f->segment);
+}
+
 static void
 append_all(struct fixture *f)
 {
 	for (unsigned i = 0; i < BLOCKS; i++)
 		assert_int_equal(append(f, i), 0);
+	assert_int_equal(segment_flush(f->files, f->segment), 0);
 }
 
 static int
@@ -169,7 +178,7 @@ the_names_and_heads_on_disk_are_as_documented(void **state)
 	uint8_t got[48 + 32 + 8];
 	struct stat st;
 
-	assert_int_equal(append(f, 0), 0);
+	assert_int_equal(append_and_flush(f, 0), 0);
 	assert_int_equal(
 	    fstatat(files_dirfd(f->files), "segments/00000007-00000003.seg", &st, 0), 0);
 	assert_int_equal(st.st_size, sizeof(got));
@@ -251,47 +260,113 @@ bytes_that_look_like_a_block_are_not_one(void **state)
 }
 
 static void
-a_failed_append_can_be_followed_by_another(void **state)
+assert_gathered(struct fixture *f, unsigned i)
+{
+	static uint8_t want[FORMAT_BLOCK_MAX], is[FORMAT_BLOCK_MAX];
+	struct id id;
+	uint32_t n = block_bytes(i, &id, want);
+	struct iovec iov[2] = { { is, n / 2 }, { is + n / 2, n - n / 2 } };
+
+	memset(is, 0, n);
+	assert_int_equal(segment_read(f->segment, iov, 2, f->locs[i].off), 0);
+	assert_memory_equal(is, want, n);
+}
+
+static void
+what_has_gathered_can_be_read(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t end;
+	uint8_t all[200000];
+	struct iovec iov = { all, 0 };
+
+	append_all(f);
+	for (unsigned i = 0; i < BLOCKS; i++)
+		assert_gathered(f, i); /* from the file */
+	segment_end(f->segment);
+	assert_gathered(f, 0);
+
+	segment_close(f->segment);
+	assert_int_equal(segment_create(f->files, &store_id, 8, 3, &f->segment), 0);
+	for (unsigned i = 0; i < BLOCKS; i++) {
+		assert_int_equal(append(f, i), 0);
+		if (i == BLOCKS / 2)
+			assert_int_equal(segment_flush(f->files, f->segment), 0);
+	}
+	for (unsigned i = 0; i < BLOCKS; i++)
+		assert_gathered(f, i);
+	iov.iov_len = f->segment->end - FORMAT_SEGMENT_HEAD; /* of both, file and memory */
+	assert_true(iov.iov_len <= sizeof(all));
+	assert_int_equal(segment_read(f->segment, &iov, 1, FORMAT_SEGMENT_HEAD), 0);
+	assert_memory_equal(all + FORMAT_BLOCK_ID, "\1\1\1\1", 4);
+	iov = (struct iovec){ all, 2 };
+	assert_int_equal(segment_read(f->segment, &iov, 1, f->segment->end - 1), -EIO);
+}
+
+static void
+what_gathered_is_written_when_it_is_too_much(void **state)
+{
+	static uint8_t bytes[FORMAT_BLOCK_MAX];
+	struct fixture *f = *state;
+	struct block_loc loc;
+	struct id id;
+	struct stat st;
+
+	block_bytes(3, &id, bytes);
+	for (unsigned i = 0; i < 2 * SEGMENT_GATHER / FORMAT_BLOCK_MAX; i++) {
+		assert_int_equal(
+		    segment_append(f->files, f->segment, &id, bytes, FORMAT_BLOCK_MAX, &loc), 0);
+		assert_int_equal(fstat(f->segment->fd, &st), 0);
+		assert_true(f->segment->end - (uint64_t)st.st_size <= SEGMENT_GATHER);
+	}
+	assert_true((uint64_t)st.st_size > FORMAT_SEGMENT_HEAD);
+}
+
+static void
+a_failed_flush_loses_nothing(void **state)
+{
+	struct fixture *f = *state;
 
 	for (unsigned i = 0; i < BLOCKS; i++) {
+		uint64_t end = f->segment->end;
 		struct stat st;
 
 		/* every second time the rest can't even be cut off */
 		f->truncate_err = i & 1 ? -EIO : 0;
 		f->write_err = i % 3 == 0 ? -ENOSPC : 0;
 		f->most = i * 3;
-		end = f->segment->end;
-		assert_int_equal(append(f, i), i % 3 == 0 ? -ENOSPC : -EIO);
-		assert_int_equal(f->segment->end, end);
+		assert_int_equal(append_and_flush(f, i), i % 3 == 0 ? -ENOSPC : -EIO);
 		assert_int_equal(fstat(f->segment->fd, &st), 0);
 		if (!(i & 1))
 			assert_int_equal(st.st_size, end);
+		assert_gathered(f, i);
 		f->most = SIZE_MAX;
 		f->write_err = 0;
-		assert_int_equal(append(f, i), 0);
+		assert_int_equal(segment_flush(f->files, f->segment), 0);
+		assert_gathered(f, i);
 	}
 	assert_int_equal(scan(f).blocks, BLOCKS);
 }
 
 static void
-what_a_failed_append_left_at_the_end_is_torn(void **state)
+what_a_failed_flush_left_is_torn(void **state)
 {
 	struct fixture *f = *state;
 	struct segment_scan sum;
 
-	assert_int_equal(append(f, 0), 0);
+	assert_int_equal(append_and_flush(f, 0), 0);
 	f->truncate_err = -EIO;
 	f->most = 5000;
-	assert_int_equal(append(f, 3), -EIO);
-	f->most = SIZE_MAX;
-	assert_int_equal(append(f, 2), 0);
+	assert_int_equal(append_and_flush(f, 3), -EIO);
 	sum = scan(f);
-	assert_int_equal(sum.blocks, 2);
+	assert_int_equal(sum.blocks, 1);
+	assert_int_equal(sum.end, 88);
+	assert_int_equal(sum.torn, 5000);
+	f->most = SIZE_MAX;
+	assert_int_equal(append_and_flush(f, 2), 0);
+	sum = scan(f);
+	assert_int_equal(sum.blocks, 3);
 	assert_int_equal(sum.end, f->segment->end);
-	assert_int_equal(sum.torn, 88 + 5000 - f->segment->end);
+	assert_int_equal(sum.torn, 0);
 }
 
 static void
@@ -300,9 +375,10 @@ a_hole_between_blocks_is_skipped(void **state)
 	struct fixture *f = *state;
 	struct segment_scan sum;
 
-	assert_int_equal(append(f, 0), 0);
+	assert_int_equal(append_and_flush(f, 0), 0);
 	f->segment->end += 1000 * FORMAT_BLOCK_ALIGN;
-	assert_int_equal(append(f, 1), 0);
+	f->segment->written = f->segment->end;
+	assert_int_equal(append_and_flush(f, 1), 0);
 	sum = scan(f);
 	assert_int_equal(sum.blocks, 2);
 	assert_int_equal(sum.skipped, 8000);
@@ -441,8 +517,10 @@ main(void)
 		TEST(a_torn_end_loses_only_the_blocks_that_it_cut),
 		TEST(a_damaged_block_is_skipped_and_its_neighbours_are_not),
 		TEST(bytes_that_look_like_a_block_are_not_one),
-		TEST(a_failed_append_can_be_followed_by_another),
-		TEST(what_a_failed_append_left_at_the_end_is_torn),
+		TEST(what_has_gathered_can_be_read),
+		TEST(what_gathered_is_written_when_it_is_too_much),
+		TEST(a_failed_flush_loses_nothing),
+		TEST(what_a_failed_flush_left_is_torn),
 		TEST(a_hole_between_blocks_is_skipped),
 		TEST(a_segment_of_another_store_is_refused),
 		TEST(a_damaged_or_short_head_is_refused),
