@@ -4,6 +4,7 @@ server_libserver_a_SOURCES = \
 	server/call.h \
 	server/config.c server/config.h \
 	server/log.c server/log.h \
+	server/sandbox.c server/sandbox.h \
 	server/serve.c server/serve.h \
 	server/server.c server/server.h \
 	server/service.h \
@@ -50,7 +51,12 @@ server_libserver_a_SOURCES += \
 sbin_PROGRAMS += rubusd
 rubusd_SOURCES = server/main.c
 rubusd_LDADD = server/libserver.a rpc/librpc.a cow/libcow.a \
-	$(TIRPC_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(SODIUM_LIBS) $(INIH_LIBS)
+	$(TIRPC_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(SODIUM_LIBS) $(INIH_LIBS) $(CAP_LIBS) $(SYSTEMD_LIBS)
+systemdsystemunit_DATA = server/rubusd.service
+EXTRA_DIST += server/rubusd.service.in
+CLEANFILES += server/rubusd.service
+server/rubusd.service: server/rubusd.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) server && sed 's|@sbindir[@]|$(sbindir)|' $(srcdir)/server/rubusd.service.in >$@
 
 bin_PROGRAMS += rubus
 rubus_SOURCES = \
@@ -70,4 +76,4 @@ rubus_import_SOURCES = \
 	server/import/main.c \
 	server/import/progress.c server/import/progress.h
 rubus_import_LDADD = server/libserver.a cow/libcow.a \
-	$(ARCHIVE_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(SODIUM_LIBS) $(JANSSON_LIBS)
+	$(ARCHIVE_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(SODIUM_LIBS) $(JANSSON_LIBS) $(CAP_LIBS)

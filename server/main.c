@@ -1,6 +1,7 @@
 /* rubusd: options, configuration, start and stop in order; nothing else. */
 #include <errno.h>
 #include <getopt.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@
 #include "server/config.h"
 #include "server/ctl/ctl.h"
 #include "server/log.h"
+#include "server/sandbox.h"
 #include "server/server.h"
 #include "server/stats.h"
 #include <config.h>
@@ -225,6 +228,12 @@ wait_for_end(struct rubusd *r, const sigset_t *signals)
 	return 0;
 }
 
+static bool
+port_is_low(const struct config *config)
+{
+	return config->port && config->port < IPPORT_RESERVED;
+}
+
 static int
 run(const struct options *o)
 {
@@ -243,6 +252,8 @@ run(const struct options *o)
 	int err = configure(&r.config, o);
 
 	if (err == 0)
+		err = sandbox_enter(o->store, port_is_low(&r.config) ? SANDBOX_LOW_PORTS : 0);
+	if (err == 0)
 		err = start(&r, o);
 	if (err < 0) {
 		fprintf(stderr, "rubusd: %s\n", err_text(err));
@@ -251,7 +262,9 @@ run(const struct options *o)
 		    "serves store=%s address=%s port=%u threads=%u version=" PACKAGE_VERSION,
 		    o->store, server_address(r.server), server_port(r.server),
 		    (unsigned)r.config.threads);
+		sd_notify(0, "READY=1");
 		status = wait_for_end(&r, &signals);
+		sd_notify(0, "STOPPING=1");
 	}
 	stop(&r);
 	close(r.fatal);

@@ -254,7 +254,7 @@ endif
 # The real programs. tests/lib/nfs is their NFS client.
 sys_tests = tests/sys/usage_test.sh tests/sys/cli_test.sh tests/sys/import_test.sh \
 	tests/sys/serve_test.sh tests/sys/tree_test.sh tests/sys/fatal_test.sh \
-	tests/sys/rpcbind_test.sh
+	tests/sys/privileges_test.sh tests/sys/rpcbind_test.sh tests/sys/unit_test.sh
 dist_check_SCRIPTS += $(sys_tests)
 TESTS += $(sys_tests)
 EXTRA_DIST += tests/lib/functions.sh

@@ -13,6 +13,7 @@
 
 #include "cow/err.h"
 #include "server/import/progress.h"
+#include "server/sandbox.h"
 #include "server/size.h"
 #include <config.h>
 
@@ -193,7 +194,9 @@ main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	catch_signals();
-	err = open_store(o.store, &store);
+	err = sandbox_enter(o.store, SANDBOX_READ_ALL);
+	if (err == 0)
+		err = open_store(o.store, &store);
 	if (err < 0) {
 		fprintf(stderr, "rubus: %s%s\n", err_text(err),
 		    err == -EACCES ? ": run this as root (sudo), or name a store of your own by "
