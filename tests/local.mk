@@ -67,7 +67,8 @@ endif
 
 # Fuzzing of rpc/: each target runs its corpus in `make check`; with --enable-fuzz it is a libFuzzer
 # program too, with everything it calls compiled for it.
-EXTRA_DIST += tests/fuzz/corpus/record tests/fuzz/corpus/msg tests/fuzz/corpus/args
+EXTRA_DIST += tests/fuzz/corpus/record tests/fuzz/corpus/msg tests/fuzz/corpus/args \
+	tests/fuzz/corpus/fh tests/fuzz/corpus/proto tests/fuzz/corpus/tar tests/fuzz/corpus/store
 fuzz_main = tests/fuzz/main.c tests/fuzz/fuzz.h
 rpc_corpora = tests/fuzz/record_corpus tests/fuzz/msg_corpus tests/fuzz/args_corpus
 check_PROGRAMS += $(rpc_corpora)
@@ -310,3 +311,39 @@ tests_crash_fault_test_LDADD = $(crash_libs)
 check_PROGRAMS += tests/crash/kill_test
 tests_crash_kill_test_SOURCES = tests/crash/kill_test.c tests/crash/wire.c tests/crash/wire.h $(crash_world)
 tests_crash_kill_test_LDADD = $(crash_libs)
+
+# Fuzzing of what is not rpc/: handles, the control socket, imports, damaged stores.
+fuzz_folder = tests/fuzz/folder.c tests/fuzz/folder.h
+fuzz_cow_libs = $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS)
+more_corpora = tests/fuzz/fh_corpus tests/fuzz/proto_corpus tests/fuzz/tar_corpus tests/fuzz/store_corpus
+check_PROGRAMS += $(more_corpora)
+TESTS += $(more_corpora)
+tests_fuzz_fh_corpus_SOURCES = tests/fuzz/fh_fuzz.c $(fuzz_main)
+tests_fuzz_fh_corpus_LDADD = server/libserver.a cow/libcow.a $(SODIUM_LIBS) $(XXHASH_LIBS)
+tests_fuzz_proto_corpus_SOURCES = tests/fuzz/proto_fuzz.c $(fuzz_main)
+tests_fuzz_proto_corpus_LDADD = server/libserver.a
+tests_fuzz_tar_corpus_SOURCES = tests/fuzz/tar_fuzz.c $(fuzz_folder) $(fuzz_main)
+tests_fuzz_tar_corpus_LDADD = cow/libcow.a $(fuzz_cow_libs)
+tests_fuzz_store_corpus_SOURCES = tests/fuzz/store_fuzz.c $(fuzz_folder) $(fuzz_main)
+tests_fuzz_store_corpus_LDADD = cow/libcow.a $(fuzz_cow_libs)
+if FUZZ
+noinst_LIBRARIES += tests/fuzz/libcowfuzz.a
+tests_fuzz_libcowfuzz_a_SOURCES = $(cow_libcow_a_SOURCES) $(fuzz_folder)
+tests_fuzz_libcowfuzz_a_CFLAGS = $(fuzz_cflags)
+noinst_PROGRAMS += tests/fuzz/fh_fuzz tests/fuzz/proto_fuzz tests/fuzz/tar_fuzz tests/fuzz/store_fuzz
+tests_fuzz_fh_fuzz_SOURCES = tests/fuzz/fh_fuzz.c server/nfs3/fh.c cow/err.c cow/hash.c
+tests_fuzz_fh_fuzz_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fh_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fh_fuzz_LDADD = $(SODIUM_LIBS) $(XXHASH_LIBS)
+tests_fuzz_proto_fuzz_SOURCES = tests/fuzz/proto_fuzz.c server/ctl/proto.c
+tests_fuzz_proto_fuzz_CFLAGS = $(fuzz_cflags)
+tests_fuzz_proto_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_tar_fuzz_SOURCES = tests/fuzz/tar_fuzz.c
+tests_fuzz_tar_fuzz_CFLAGS = $(fuzz_cflags)
+tests_fuzz_tar_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_tar_fuzz_LDADD = tests/fuzz/libcowfuzz.a $(fuzz_cow_libs)
+tests_fuzz_store_fuzz_SOURCES = tests/fuzz/store_fuzz.c
+tests_fuzz_store_fuzz_CFLAGS = $(fuzz_cflags)
+tests_fuzz_store_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_store_fuzz_LDADD = tests/fuzz/libcowfuzz.a $(fuzz_cow_libs)
+endif
