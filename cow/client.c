@@ -312,10 +312,14 @@ struct addition {
 	uint32_t next_ino;
 };
 
+struct additions {
+	struct addition *all;
+	int n;
+};
+
 static int
-add(struct db *db, void *arg)
+add_one(struct db *db, struct addition *addition)
 {
-	struct addition *addition = arg;
 	struct client *c = &addition->client;
 	int rc;
 
@@ -325,6 +329,17 @@ add(struct db *db, void *arg)
 	for (int i = 0; i < c->naddresses && rc == 0; i++)
 		rc = insert_address(db, c->name, c->addresses[i]);
 	return rc < 0 ? rc : insert_client(db, c);
+}
+
+static int
+add(struct db *db, void *arg)
+{
+	const struct additions *a = arg;
+	int rc = 0;
+
+	for (int i = 0; i < a->n && rc == 0; i++)
+		rc = add_one(db, &a->all[i]);
+	return rc;
 }
 
 /* Checks what was asked for, and makes what is the client's own. */
@@ -356,21 +371,38 @@ prepare(const struct client_options *o, struct client *c)
 	return id_random(&c->id);
 }
 
-int
-client_add(struct store *s, const struct client_options *o)
+static int
+prepare_addition(struct store *s, const struct client_options *o, struct addition *out)
 {
-	struct addition addition = { 0 };
 	struct image_info info;
 	struct image *image;
-	int rc = prepare(o, &addition.client);
+	int rc = prepare(o, &out->client);
 
 	if (rc < 0 || (rc = store_image_find(s, o->image, &info)) < 0 ||
 	    (rc = store_image(s, &info.id, &image)) < 0)
 		return rc;
-	addition.client.image_id = info.id;
-	addition.next_ino = image_last_ino(image) + 1;
+	out->client.image_id = info.id;
+	out->next_ino = image_last_ino(image) + 1;
 	image_release(image);
-	return store_write(s, add, &addition);
+	return 0;
+}
+
+int
+clients_add(struct store *s, const struct client_options *o, int n)
+{
+	CLEANUP_FREE struct addition *all = calloc((size_t)n, sizeof(*all));
+	struct additions additions = { all, n };
+	int rc = all ? 0 : err_set(ENOMEM, "out of memory for %d clients", n);
+
+	for (int i = 0; i < n && rc == 0; i++)
+		rc = prepare_addition(s, &o[i], &all[i]);
+	return rc < 0 ? rc : store_write(s, add, &additions);
+}
+
+int
+client_add(struct store *s, const struct client_options *o)
+{
+	return clients_add(s, o, 1);
 }
 
 /* --- removing --- */

@@ -34,6 +34,8 @@ struct client_options {
 
 /* -EEXIST: name or address taken (the sentence says by whom); -ENOENT: no such image; -EINVAL. */
 int client_add(struct store *, const struct client_options *);
+/* All of them in one transaction, or none. */
+int clients_add(struct store *, const struct client_options *, int n);
 /* Its layers go with it; the blocks are reclaimed later. -ENOENT. */
 int client_remove(struct store *, const char *name);
 int client_find(struct store *, const char *name, struct client *out);            /* -ENOENT */

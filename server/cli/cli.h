@@ -17,14 +17,15 @@ enum cli_option {
 	CLI_WATCH = 32,
 };
 
+#define CLI_MANY 256 /* clients, or addresses, of one command */
+
 struct cli {
 	const char *store;
 	bool json;
 	unsigned given; /* enum cli_option */
 	const char *name, *image;
-	int naddresses;
-	const char
-	    *addresses[CLIENT_ADDRESSES + 1]; /* one more than fits, to be refused by the verb */
+	int naddresses; /* that were given, be it more than fit */
+	const char *addresses[CLI_MANY];
 	int nargs;
 	char **args; /* what follows the command's words */
 };

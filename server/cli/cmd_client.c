@@ -53,9 +53,8 @@ cli_client_list(struct cli *cli)
 	return status;
 }
 
-/* Prints the client as it is now; as a sentence after `done`, unless that is NULL. */
-static int
-show(const struct cli *cli, const char *done)
+int
+cli_client_show(struct cli *cli)
 {
 	struct proto_answer answer;
 	const struct proto_row *row;
@@ -66,22 +65,33 @@ show(const struct cli *cli, const char *done)
 	row = print_first(&answer, rows.kind);
 	if (row && cli->json)
 		status = print_json(print_object(row, &rows), false);
-	else if (row && done)
-		printf("%s client %s: export /%s, image %s%s.\n", done, cli->args[0], cli->args[0],
-		    proto_value(row, "image"),
-		    cli->naddresses || cli->given & CLI_ANY_ADDRESS
-			? ""
-			: "; without --address, this machine alone can mount it");
 	else if (row)
 		print_lines(row, &show_rows);
 	proto_answer_free(&answer);
 	return status;
 }
 
-int
-cli_client_show(struct cli *cli)
+/* One client is an object, several are an array. */
+static int
+print_added(const struct cli *cli, const struct proto_answer *answer)
 {
-	return show(cli, NULL);
+	const struct proto_row *row = print_first(answer, rows.kind);
+	bool reachable = cli->naddresses || cli->given & CLI_ANY_ADDRESS;
+
+	if (cli->json)
+		return print_json(
+		    cli->nargs > 1 ? print_array(answer, &rows) : print_object(row, &rows), false);
+	if (cli->nargs > 1)
+		printf("Added %d clients: exports /%s to /%s, image %s", cli->nargs, cli->args[0],
+		    cli->args[cli->nargs - 1], proto_value(row, "image"));
+	else
+		printf("Added client %s: export /%s, image %s", cli->args[0], cli->args[0],
+		    proto_value(row, "image"));
+	printf("%s.\n",
+	    reachable ? ""
+		      : (cli->nargs > 1 ? "; without --address, this machine alone can mount them"
+					: "; without --address, this machine alone can mount it"));
+	return 0;
 }
 
 int
@@ -91,7 +101,8 @@ cli_client_add(struct cli *cli)
 	struct proto_answer answer;
 	int status;
 
-	proto_add(&request, "name", cli->args[0]);
+	for (int i = 0; i < cli->nargs; i++)
+		proto_add(&request, "name", cli->args[i]);
 	proto_add(&request, "image", cli->image);
 	for (int i = 0; i < cli->naddresses; i++)
 		proto_add(&request, "address", cli->addresses[i]);
@@ -100,8 +111,9 @@ cli_client_add(struct cli *cli)
 	status = cli_ask(cli, &request, &answer);
 	if (status)
 		return status;
+	status = print_added(cli, &answer);
 	proto_answer_free(&answer);
-	return show(cli, "Added");
+	return status;
 }
 
 int

@@ -9,8 +9,8 @@
 #include <config.h>
 
 struct command {
-	const char *words[2]; /* the second may be NULL */
-	int nargs;
+	const char *words[2];  /* the second may be NULL */
+	int nargs, more_args;  /* needed, and how many more there may be */
 	unsigned needs, takes; /* enum cli_option */
 	cli_fn *run;
 	const char *args, *what;
@@ -18,31 +18,33 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{ { "image", "import" }, 1, CLI_NAME, CLI_NAME | CLI_SKIP_ERRORS, cli_image_import,
+	{ { "image", "import" }, 1, 0, CLI_NAME, CLI_NAME | CLI_SKIP_ERRORS, cli_image_import,
 	    "SOURCE --name NAME [--skip-errors]", "make an image of a folder or a tar",
 	    "SOURCE is a folder, a tar file (plain, gz, xz, zst or bz2), or - for a tar on\n"
 	    "standard input. The same tree always gives the same image id. What can't be\n"
 	    "imported is named, file by file, and the import fails, unless --skip-errors leaves\n"
 	    "it out. Works with and without a running rubusd, whose clients go on being "
 	    "served.\n" },
-	{ { "image", "list" }, 0, 0, 0, cli_image_list, "", "list the images", NULL },
-	{ { "image", "show" }, 1, 0, 0, cli_image_show, "NAME", "show one image", NULL },
-	{ { "image", "remove" }, 1, 0, 0, cli_image_remove, "NAME",
+	{ { "image", "list" }, 0, 0, 0, 0, cli_image_list, "", "list the images", NULL },
+	{ { "image", "show" }, 1, 0, 0, 0, cli_image_show, "NAME", "show one image", NULL },
+	{ { "image", "remove" }, 1, 0, 0, 0, cli_image_remove, "NAME",
 	    "remove an image that no client uses", NULL },
-	{ { "client", "add" }, 1, CLI_IMAGE, CLI_IMAGE | CLI_ADDRESS | CLI_ANY_ADDRESS,
-	    cli_client_add, "NAME --image IMAGE [--address IP]... [--any-address]",
-	    "add a client with a view of its own",
+	{ { "client", "add" }, 1, CLI_MANY - 1, CLI_IMAGE,
+	    CLI_IMAGE | CLI_ADDRESS | CLI_ANY_ADDRESS, cli_client_add,
+	    "NAME... --image IMAGE [--address IP]... [--any-address]",
+	    "add clients, each with a view of its own",
 	    "The client's export is /NAME; who calls from one of its addresses finds it at /, "
 	    "too.\n"
 	    "A client without an address is reachable from this machine only (loopback), unless\n"
-	    "--any-address lets it be mounted from everywhere.\n" },
-	{ { "client", "list" }, 0, 0, 0, cli_client_list, "", "list the clients", NULL },
-	{ { "client", "show" }, 1, 0, 0, cli_client_show, "NAME", "show one client", NULL },
-	{ { "client", "remove" }, 1, 0, 0, cli_client_remove, "NAME",
+	    "--any-address lets it be mounted from everywhere. Several clients are added\n"
+	    "together or not at all; each gets one of the addresses, in the same order.\n" },
+	{ { "client", "list" }, 0, 0, 0, 0, cli_client_list, "", "list the clients", NULL },
+	{ { "client", "show" }, 1, 0, 0, 0, cli_client_show, "NAME", "show one client", NULL },
+	{ { "client", "remove" }, 1, 0, 0, 0, cli_client_remove, "NAME",
 	    "remove a client and all that it changed", NULL },
-	{ { "status" }, 0, 0, 0, cli_status, "", "who is mounted, size of the deltas, memory, disk",
-	    NULL },
-	{ { "stats" }, 0, 0, CLI_WATCH, cli_stats, "[--watch]",
+	{ { "status" }, 0, 0, 0, 0, cli_status, "",
+	    "who is mounted, size of the deltas, memory, disk", NULL },
+	{ { "stats" }, 0, 0, 0, CLI_WATCH, cli_stats, "[--watch]",
 	    "counts and latency of each procedure", "--watch shows them again each second.\n" },
 };
 
@@ -209,10 +211,13 @@ check_usage(const struct command *c, const struct cli *cli)
 	if (foreign)
 		fprintf(
 		    stderr, "rubus: --%s doesn't belong to this command\n", option_name(foreign));
-	else if (cli->nargs > c->nargs)
-		fprintf(stderr, "rubus: %s: one argument too many\n", cli->args[c->nargs]);
+	else if (cli->nargs > c->nargs + c->more_args)
+		fprintf(stderr, "rubus: %s: one argument too many\n",
+		    cli->args[c->nargs + c->more_args]);
 	else if (cli->nargs < c->nargs)
-		fprintf(stderr, "rubus: %.*s is missing\n", (int)strcspn(c->args, " "), c->args);
+		fprintf(stderr, "rubus: %.*s is missing\n", (int)strcspn(c->args, " ."), c->args);
+	else if (cli->naddresses > CLI_MANY)
+		fprintf(stderr, "rubus: more than %d addresses\n", CLI_MANY);
 	else if (missing)
 		fprintf(stderr, "rubus: --%s is missing\n", option_name(missing));
 	else
@@ -228,8 +233,8 @@ take_option(struct cli *cli, int option)
 		cli->name = optarg;
 	else if (option == CLI_IMAGE)
 		cli->image = optarg;
-	else if (option == CLI_ADDRESS && cli->naddresses <= CLIENT_ADDRESSES)
-		cli->addresses[cli->naddresses++] = optarg;
+	else if (option == CLI_ADDRESS && cli->naddresses++ < CLI_MANY)
+		cli->addresses[cli->naddresses - 1] = optarg;
 }
 
 /* What --help and --version ask for comes before any command. */

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define PROTO_REQUEST_MAX 65536 /* bytes */
-#define PROTO_KEYS_MAX    64
+#define PROTO_KEYS_MAX    600
 
 /* Text that grows; on lack of memory it stops growing and says so at the end. */
 struct proto_text {

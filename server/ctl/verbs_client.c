@@ -1,6 +1,7 @@
 /* Verbs about clients. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cow/cleanup.h"
@@ -69,26 +70,82 @@ verb_client_show(struct verb_call *v)
 	return err < 0 ? verb_help_client(v, err) : write_client(&l, &client);
 }
 
+/* The addresses of the only client, or one for each of several, in their order; or none. */
+static int
+take_addresses(const struct proto_request *r, struct client_options *o, int n)
+{
+	int addresses = 0;
+
+	while (proto_get(r, "address", addresses))
+		addresses++;
+	if (n == 1 && addresses > CLIENT_ADDRESSES)
+		return err_set(EINVAL,
+		    "a client can have %d addresses at most; --any-address lets it come from all",
+		    CLIENT_ADDRESSES);
+	if (n > 1 && addresses && addresses != n)
+		return err_set(EINVAL,
+		    "%d clients take %d addresses, one for each in the same order, not %d", n, n,
+		    addresses);
+	for (int i = 0; i < addresses; i++) {
+		struct client_options *one = &o[n > 1 ? i : 0];
+
+		one->addresses[one->naddresses++] = proto_get(r, "address", i);
+	}
+	return 0;
+}
+
+/* The clients of a request, whose names there are n of. */
+static int
+take_clients(struct verb_call *v, struct client_options *o, int n)
+{
+	const char *any = proto_get(v->request, "any_address", 0), *image;
+	int err = verb_need(v, "image", &image);
+
+	if (err < 0)
+		return err;
+	for (int i = 0; i < n; i++) {
+		o[i].name = proto_get(v->request, "name", i);
+		o[i].image = image;
+		o[i].any_address = any && strcmp(any, "yes") == 0;
+	}
+	return take_addresses(v->request, o, n);
+}
+
+static int
+write_added(struct verb_call *v, const struct client_options *o, int n)
+{
+	struct verb_use *use CLEANUP(verb_use_free) = NULL;
+	struct listing l = { v };
+	struct client client;
+	int err = verb_use_get(v, &use);
+
+	l.use = use;
+	for (int i = 0; i < n && err == 0; i++) {
+		err = client_find(v->service->store, o[i].name, &client);
+		if (err == 0)
+			err = write_client(&l, &client);
+	}
+	return err;
+}
+
 int
 verb_client_add(struct verb_call *v)
 {
-	const char *any = proto_get(v->request, "any_address", 0), *address;
-	struct client_options o = { .any_address = any && strcmp(any, "yes") == 0 };
-	int err = verb_need(v, "name", &o.name);
+	CLEANUP_FREE struct client_options *o = NULL;
+	const char *name;
+	int n = 0, err = verb_need(v, "name", &name);
 
-	if (err == 0)
-		err = verb_need(v, "image", &o.image);
 	if (err < 0)
 		return err;
-	while ((address = proto_get(v->request, "address", o.naddresses)) != NULL) {
-		if (o.naddresses == CLIENT_ADDRESSES)
-			return err_set(EINVAL,
-			    "a client can have %d addresses at most; "
-			    "--any-address lets it come from all",
-			    CLIENT_ADDRESSES);
-		o.addresses[o.naddresses++] = address;
-	}
-	return verb_help_image(v, client_add(v->service->store, &o));
+	while (proto_get(v->request, "name", n))
+		n++;
+	o = calloc((size_t)n, sizeof(*o));
+	if (!o)
+		return err_set(ENOMEM, "out of memory for %d clients", n);
+	err = take_clients(v, o, n);
+	if (err == 0)
+		err = clients_add(v->service->store, o, n);
+	return err < 0 ? verb_help_image(v, err) : write_added(v, o, n);
 }
 
 struct removal {

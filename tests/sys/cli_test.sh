@@ -42,6 +42,18 @@ commands() {
 	said err "../other"
 	run 0 rubus --json client add --any-address "any-$1" --image "deb-$1"
 	json '[.name, .any_address, .addresses]' "[\"any-$1\",true,[]]"
+	run 1 rubus client add "x-$1" "y-$1" --image "deb-$1" --address 192.0.2.7
+	said err "2 clients take 2 addresses, one for each in the same order, not 1"
+	run 1 rubus client add "x-$1" "pi-$1" --image "deb-$1"
+	said err "there is a client pi-$1 already"
+	run 1 rubus client show "x-$1"
+	run 0 rubus client add "x-$1" "y-$1" --image "deb-$1" --address 192.0.2.7 --address 192.0.2.8
+	said out "Added 2 clients: exports /x-$1 to /y-$1, image deb-$1."
+	run 0 rubus --json client add "z-$1" "zz-$1" --image "deb-$1"
+	json 'map(.name)' "[\"z-$1\",\"zz-$1\"]"
+	run 0 rubus --json client show "y-$1"
+	json .addresses '["192.0.2.8"]'
+	for name in x y z zz; do run 0 rubus client remove "$name-$1"; done
 	run 0 rubus client add "here-$1" --image "deb-$1"
 	said out "this machine alone can mount it"
 	run 0 rubus client remove "here-$1"

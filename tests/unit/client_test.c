@@ -320,6 +320,35 @@ clients_are_there_after_reopening(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void
+clients_are_added_together_or_not_at_all(void **state)
+{
+	struct fixture *f = *state;
+	struct client_options all[] = {
+		{ .name = "a", .image = "pios", .naddresses = 1, .addresses = { "192.0.2.1" } },
+		{ .name = "b", .image = "pios" },
+		{ .name = "c", .image = "pios", .naddresses = 1, .addresses = { "192.0.2.1" } },
+	};
+	struct client out;
+
+	assert_int_equal(clients_add(f->store, all, 3), -EEXIST); /* one address for two */
+	all[2].addresses[0] = "192.0.2.3";
+	all[1].image = "other";
+	assert_int_equal(clients_add(f->store, all, 3), -ENOENT);
+	all[1].image = "pios";
+	all[1].name = "a";
+	assert_int_equal(clients_add(f->store, all, 3), -EEXIST);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(client_find(f->store, all[i].name, &out), -ENOENT);
+	all[1].name = "b";
+	assert_int_equal(clients_add(f->store, all, 3), 0);
+	assert_int_equal(client_find_address(f->store, "192.0.2.3", &out), 0);
+	assert_string_equal(out.name, "c");
+	assert_true(find(f->store, "a").head != find(f->store, "b").head);
+	assert_false(
+	    id_eq(&out.id, &(struct id){ 0 }) || memcmp(out.key, find(f->store, "a").key, 16) == 0);
+}
+
 int
 main(void)
 {
@@ -334,6 +363,7 @@ main(void)
 		TEST(a_removed_client_takes_only_layers_that_nobody_else_needs),
 		TEST(clients_are_listed_by_name_until_told_to_stop),
 		TEST(clients_are_there_after_reopening),
+		TEST(clients_are_added_together_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
