@@ -43,7 +43,7 @@ uint64_t segment_room(uint32_t stored);
 /* Where the stored bytes of a block lie that follows right behind loc. */
 uint64_t segment_neighbour(const struct block_loc *loc);
 
-#define SEGMENT_GATHER ((uint32_t)1 << 20) /* bytes of blocks that are written at once */
+#define SEGMENT_GATHER ((uint32_t)128 << 10) /* bytes of blocks that are written at once */
 
 /* Appends a block of 1 to FORMAT_BLOCK_MAX bytes; *loc tells where they are. It may stay in memory
  * till segment_flush. On failure the segment is as it was: the next block goes to the same place.
