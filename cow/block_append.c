@@ -41,10 +41,7 @@ begin_segment(struct blocks *b)
 static bool
 is_full(const struct blocks *b, uint32_t stored)
 {
-	const struct segment *s = b->open;
-
-	return !s ||
-	       (s->end > FORMAT_SEGMENT_HEAD && s->end + segment_room(stored) > b->env.segment_max);
+	return !b->open || !segment_takes(b->open, stored, b->env.segment_max);
 }
 
 /* 0: id is still new; -EAGAIN: another thread may have put it. */

@@ -122,6 +122,14 @@ segment_neighbour(const struct block_loc *loc)
 	return loc->off + segment_room(loc->stored);
 }
 
+bool
+segment_takes(struct segment *s, uint32_t stored, uint64_t max)
+{
+	SCOPED_LOCK(&s->tail);
+
+	return s->end == FORMAT_SEGMENT_HEAD || s->end + segment_room(stored) <= max;
+}
+
 /* A block as it lies in the file. */
 static void
 pack_block(const struct segment *s, const struct id *id, const void *p, uint32_t n, uint8_t *to)

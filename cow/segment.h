@@ -20,8 +20,8 @@ struct segment {
 	int fd;
 	uint64_t seed; /* of the checks of its blocks */
 	/* Of the segment that is written. Blocks gather in memory, as they will lie in the file. */
+	pthread_mutex_t tail; /* of the three that follow */
 	uint64_t end;         /* where the next block's head goes */
-	pthread_mutex_t tail; /* of the two that follow */
 	uint64_t written;     /* what is before lies in the file; atomic; UINT64_MAX: all of it */
 	uint8_t *gathered;    /* bytes from written to end */
 	char name[SEGMENT_NAME_SIZE];
@@ -42,6 +42,10 @@ void segment_close(struct segment *);
 uint64_t segment_room(uint32_t stored);
 /* Where the stored bytes of a block lie that follows right behind loc. */
 uint64_t segment_neighbour(const struct block_loc *loc);
+
+/* Whether a block of so many stored bytes may follow in a segment of at most max bytes; the first
+ * always may. */
+bool segment_takes(struct segment *, uint32_t stored, uint64_t max);
 
 #define SEGMENT_GATHER ((uint32_t)128 << 10) /* bytes of blocks that are written at once */
 
