@@ -304,7 +304,10 @@ tests_crash_cut_test_SOURCES = tests/crash/cut_test.c $(crash_world)
 tests_crash_cut_test_LDADD = $(crash_libs)
 check_PROGRAMS += tests/crash/fault_test
 if !SANITIZED
-TESTS += tests/crash/cut_test tests/crash/fault_test tests/crash/kill_test
+TESTS += tests/crash/cut_test tests/crash/kill_test
+endif
+if !TSAN
+TESTS += tests/crash/fault_test
 endif
 tests_crash_fault_test_SOURCES = tests/crash/fault_test.c $(crash_world)
 tests_crash_fault_test_LDADD = $(crash_libs)

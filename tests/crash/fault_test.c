@@ -15,8 +15,8 @@
 
 static const char *const steps[] = { "create", "write-small", "write-blocks", "write-new",
 	"write-later", "commit", "cut", "chmod", "mkdir", "symlink", "mknod", "link", "add-client",
-	"import", "rename-folder", "rename-new", "write-blocks", "remove-link", "rmdir",
-	"remove-client", "remove-image", "create-exclusive", "empty", "remove-golden" };
+	"import", "rename-folder", "rename-new", "write-blocks", "remove-link", "rename-away",
+	"rmdir", "remove-client", "remove-image", "create-exclusive", "empty", "remove-golden" };
 
 struct fault {
 	enum file_event event;
@@ -29,6 +29,8 @@ struct fault {
 
 struct job {
 	char top[200], live[256], source[256];
+	struct disk *disk;
+	struct cut *cut;
 	struct cut_state *state;
 	unsigned runs, refused, ended;
 };
@@ -221,7 +223,6 @@ static void
 open_job(struct job *job)
 {
 	const char *tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : getenv("TMPDIR");
-	struct disk *disk;
 
 	snprintf(job->top, sizeof(job->top), "%s/rubus-fault-XXXXXX", tmp && *tmp ? tmp : "/tmp");
 	if (!mkdtemp(job->top))
@@ -231,8 +232,22 @@ open_job(struct job *job)
 	if (mkdir(job->live, 0700) < 0 || mkdir(job->source, 0700) < 0)
 		die("%s: %m", job->live);
 	world_make(job->live, job->source);
-	disk = disk_open(job->live);
-	job->state = cut_state(cut_open(disk), 0, 1); /* lives as long as the process */
+	job->disk = disk_open(job->live);
+	job->cut = cut_open(job->disk);
+	job->state = cut_state(job->cut, 0, 1);
+}
+
+static void
+close_job(struct job *job)
+{
+	char command[300];
+
+	cut_state_free(job->state);
+	cut_close(job->cut);
+	disk_close(job->disk);
+	snprintf(command, sizeof(command), "rm -rf '%s'", job->top);
+	if (system(command) != 0)
+		die("%s: can't be removed", job->top);
 }
 
 int
@@ -242,11 +257,11 @@ main(void)
 		{ FILE_WRITE, -ENOSPC },
 		{ FILE_WRITE, -ENOSPC, .lasting = true },
 		{ FILE_WRITE, -EIO },
+		{ FILE_WRITE, -EIO, .lasting = true },
 		{ FILE_FSYNC, -EIO },
 		{ FILE_FSYNC, -ENOSPC },
 		{ FILE_FSYNC, -EIO, .lasting = true },
 	};
-	char command[300];
 	struct job job = { 0 };
 
 	open_job(&job);
@@ -265,6 +280,6 @@ main(void)
 		    kinds[i].lasting ? " for ever" : "", job.runs, job.refused, job.ended);
 		fflush(stdout);
 	}
-	snprintf(command, sizeof(command), "rm -rf '%s'", job.top);
-	return system(command) != 0;
+	close_job(&job);
+	return 0;
 }
