@@ -302,7 +302,9 @@ db_column_str(sqlite3_stmt *stmt, int i)
 {
 	const char *p = sqlite3_column_blob(stmt, i);
 
-	return (struct str){ p, p ? (uint32_t)sqlite3_column_bytes(stmt, i) : 0 };
+	if (p == NULL)
+		return (struct str){ "", 0 };
+	return (struct str){ p, (uint32_t)sqlite3_column_bytes(stmt, i) };
 }
 
 int

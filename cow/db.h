@@ -53,7 +53,7 @@ void db_rollback(struct db *);
 
 /* Blob and text columns are bound without copying: they must live until the statement is reset. */
 int db_bind_str(sqlite3_stmt *, int i, struct str);
-/* Borrowed until the statement's next step. */
+/* Borrowed until the statement's next step; NULL and the empty blob are "". */
 struct str db_column_str(sqlite3_stmt *, int i);
 /* The same for the 16 bytes of an id; a column that isn't one: -EIO. */
 int db_bind_id(sqlite3_stmt *, int i, const struct id *);

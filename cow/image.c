@@ -353,6 +353,11 @@ load_folder(struct image *im, struct db *db, const struct cache_key *key, void *
 	while ((err = db_step(db, s)) == 1 && f->dir.count < count) {
 		struct str name = db_column_str(s, 0);
 
+		if (name.n == 0 || name.n > NAME_BYTES_MAX) {
+			err = err_set(EIO, "folder %u: a name's row is damaged", key->ino);
+			db_reset(s);
+			break;
+		}
 		memcpy(at, name.p, name.n);
 		names[f->dir.count++] =
 		    (struct image_name){ { at, name.n }, (uint32_t)sqlite3_column_int64(s, 1) };

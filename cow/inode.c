@@ -74,7 +74,7 @@ inode_get(struct db *db, uint64_t layer, uint32_t ino, struct inode *out,
 	bytes = db_column_str(stmt, 0);
 	*ntarget = bytes.n;
 	if (bytes.n <= TARGET_BYTES_MAX)
-		memcpy(target, bytes.n ? bytes.p : "", bytes.n);
+		memcpy(target, bytes.p, bytes.n);
 	db_reset(stmt);
 	return *ntarget <= TARGET_BYTES_MAX ? 1 : err_set(EIO, "inode %u: target too long", ino);
 }
