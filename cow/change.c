@@ -206,6 +206,18 @@ change_layer(struct change *c, uint64_t layer, uint32_t next_ino, uint64_t files
 	return 0;
 }
 
+int
+change_call(struct change *c, int (*fn)(struct db *, void *arg), void *arg)
+{
+	struct change_row *r = add_row(c, CHANGE_CALL, 0, 0, (struct str){ 0 });
+
+	if (!r)
+		return -ENOMEM;
+	r->call.fn = fn;
+	r->call.arg = arg;
+	return 0;
+}
+
 /* Rows of one class and key exclude each other: an inode and its drop, a name and its drop. */
 static unsigned
 class_of(const struct change_row *r)
@@ -216,7 +228,8 @@ class_of(const struct change_row *r)
 		[CHANGE_DROP_NAME] = 1,
 		[CHANGE_EXTENT] = 2,
 		[CHANGE_DROP_EXTENTS] = 3,
-		[CHANGE_LAYER] = 4 };
+		[CHANGE_LAYER] = 4,
+		[CHANGE_CALL] = 5 };
 
 	return class[r->kind];
 }
@@ -254,7 +267,7 @@ grow_table(struct change *c)
 	for (struct change_row *r = c->first; r; r = r->next) {
 		uint64_t at = row_hash(r) & (size - 1);
 
-		if (r->dead)
+		if (r->dead || r->kind == CHANGE_CALL)
 			continue;
 		r->chain = t[at];
 		t[at] = r;
@@ -303,7 +316,10 @@ change_merge(struct change *to, const struct change *from)
 			r->name = f->name;
 		else if (f->kind == CHANGE_LAYER)
 			r->counters = f->counters;
-		replace(to, r);
+		else if (f->kind == CHANGE_CALL)
+			r->call = f->call;
+		if (f->kind != CHANGE_CALL)
+			replace(to, r);
 	}
 	return 0;
 }

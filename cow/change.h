@@ -16,6 +16,7 @@ enum change_kind {
 	CHANGE_EXTENT,
 	CHANGE_DROP_EXTENTS, /* of runs >= run */
 	CHANGE_LAYER,
+	CHANGE_CALL,
 };
 
 struct change_row {
@@ -36,6 +37,10 @@ struct change_row {
 			uint32_t next_ino;
 			uint64_t files, bytes;
 		} counters;
+		struct {
+			int (*fn)(struct db *, void *arg);
+			void *arg;
+		} call;
 	};
 };
 
@@ -62,6 +67,11 @@ int change_drop_extents(struct change *, uint64_t layer, uint32_t ino, uint32_t 
 /* The layer's own counters. */
 int change_layer(
     struct change *, uint64_t layer, uint32_t next_ino, uint64_t files, uint64_t bytes);
+
+/* Calls fn in its place among the rows, in the same transaction: for a change of the catalogue that
+ * must fall between two operations. It should fail for the disk's sake only, since its batch fails
+ * with it. arg must live until the batch is decided. */
+int change_call(struct change *, int (*fn)(struct db *, void *arg), void *arg);
 
 /* Appends all rows of `from`, replacing those of the same key. */
 int change_merge(struct change *to, const struct change *from);

@@ -22,6 +22,8 @@ apply(struct db *db, const struct change_row *r)
 	case CHANGE_LAYER:
 		return layer_count(
 		    db, r->layer, r->counters.next_ino, r->counters.files, r->counters.bytes);
+	case CHANGE_CALL:
+		return r->call.fn(db, r->call.arg);
 	}
 	return 0;
 }

@@ -174,6 +174,30 @@ find_id(struct db *db, const struct id *id, struct client *out)
 }
 
 int
+client_set_head(struct db *db, const char *name, uint64_t head)
+{
+	sqlite3_stmt *stmt = db_stmt(db, "UPDATE client SET head = ?2 WHERE name = ?1");
+
+	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 2, (int64_t)head);
+	return db_run(db, stmt);
+}
+
+int
+client_head(struct db *db, const struct id *id, uint64_t *out)
+{
+	sqlite3_stmt *stmt = db_stmt(db, "SELECT head FROM client WHERE id = ?1");
+	int rc;
+
+	db_bind_id(stmt, 1, id);
+	rc = db_step(db, stmt);
+	if (rc == 1)
+		*out = (uint64_t)sqlite3_column_int64(stmt, 0);
+	db_reset(stmt);
+	return rc == 1 ? 0 : rc < 0 ? rc : err_set(ENOENT, "no client has that view");
+}
+
+int
 client_find(struct store *s, const char *name, struct client *out)
 {
 	struct db *db = db_lend(store_readers(s));
@@ -324,7 +348,7 @@ add_one(struct db *db, struct addition *addition)
 	int rc;
 
 	if ((rc = check_name_free(db, c->name)) < 0 || (rc = check_image(db, c)) < 0 ||
-	    (rc = layer_create(db, 0, &c->image_id, addition->next_ino, &c->head)) < 0)
+	    (rc = layer_create(db, c->head, 0, &c->image_id, addition->next_ino)) < 0)
 		return rc;
 	for (int i = 0; i < c->naddresses && rc == 0; i++)
 		rc = insert_address(db, c->name, c->addresses[i]);
@@ -383,6 +407,7 @@ prepare_addition(struct store *s, const struct client_options *o, struct additio
 		return rc;
 	out->client.image_id = info.id;
 	out->next_ino = image_last_ino(image) + 1;
+	out->client.head = store_new_layer(s);
 	image_release(image);
 	return 0;
 }

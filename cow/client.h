@@ -41,6 +41,10 @@ int client_remove(struct store *, const char *name);
 int client_find(struct store *, const char *name, struct client *out);            /* -ENOENT */
 int client_find_address(struct store *, const char *address, struct client *out); /* -ENOENT */
 int client_find_id(struct store *, const struct id *, struct client *out);        /* -ENOENT */
+/* In a transaction. */
+int client_set_head(struct db *, const char *name, uint64_t head);
+/* Its head as it is on disk. -ENOENT. */
+int client_head(struct db *, const struct id *, uint64_t *out);
 typedef int client_fn(void *arg, const struct client *);
 int client_each(struct store *, client_fn *, void *arg); /* by name */
 

@@ -24,12 +24,11 @@ check_parent(struct db *db, uint64_t parent)
 }
 
 int
-layer_create(
-    struct db *db, uint64_t parent, const struct id *image, uint32_t next_ino, uint64_t *out)
+layer_create(struct db *db, uint64_t id, uint64_t parent, const struct id *image, uint32_t next_ino)
 {
 	static const char sql[] =
-	    "INSERT INTO layer(uid, parent, image, sealed, next_ino, files, bytes, created)"
-	    " VALUES(?1, ?2, ?3, 0, ?4, 0, 0, ?5) RETURNING id";
+	    "INSERT INTO layer(id, uid, parent, image, sealed, next_ino, files, bytes, created)"
+	    " VALUES(?6, ?1, ?2, ?3, 0, ?4, 0, 0, ?5)";
 	sqlite3_stmt *stmt;
 	struct id uid;
 	int rc = check_parent(db, parent);
@@ -42,10 +41,7 @@ layer_create(
 	db_bind_id(stmt, 3, image);
 	sqlite3_bind_int64(stmt, 4, next_ino);
 	sqlite3_bind_int64(stmt, 5, time(NULL));
-	rc = db_step(db, stmt);
-	if (rc <= 0)
-		return rc < 0 ? rc : err_set(EIO, "a new layer got no number");
-	*out = (uint64_t)sqlite3_column_int64(stmt, 0);
+	sqlite3_bind_int64(stmt, 6, (int64_t)id);
 	return db_run(db, stmt);
 }
 

@@ -19,9 +19,9 @@ struct layer {
 
 #define LAYER_CHAIN_MAX 1024
 
-/* In an open write transaction. parent 0: straight on the image. */
+/* In an open write transaction. id: from store_new_layer. parent 0: straight on the image. */
 int layer_create(
-    struct db *, uint64_t parent, const struct id *image, uint32_t next_ino, uint64_t *out);
+    struct db *, uint64_t id, uint64_t parent, const struct id *image, uint32_t next_ino);
 int layer_seal(struct db *, uint64_t layer);
 /* Sets its counters. */
 int layer_count(struct db *, uint64_t layer, uint32_t next_ino, uint64_t files, uint64_t bytes);

@@ -34,12 +34,14 @@ cow_libcow_a_SOURCES = \
 	cow/layer.c cow/layer.h \
 	cow/segment.c cow/segment.h \
 	cow/segment_scan.c cow/segment_table.c \
+	cow/snapshot.c cow/snapshot.h \
 	cow/store.c cow/store.h cow/store_priv.h \
 	cow/store_import.c cow/store_make.c cow/store_open.c cow/store_sweep.c \
+	cow/store_upgrade.c \
 	cow/names.c cow/names.h \
 	cow/perm.c cow/perm.h \
 	cow/view.c cow/view.h cow/view_priv.h \
-	cow/view_attr.c cow/view_data.c cow/view_dir.c cow/view_name.c \
+	cow/view_attr.c cow/view_cut.c cow/view_data.c cow/view_dir.c cow/view_name.c \
 	cow/view_names.c cow/view_node.c cow/view_piece.c \
 	cow/view_rename.c cow/view_run.c
 

@@ -1,7 +1,7 @@
 -- store.db: the catalogue, the block index and the rows of all layers.
 -- docs/store-format.md explains each column.
 PRAGMA application_id = 0x52756275;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
@@ -10,9 +10,20 @@ CREATE TABLE image(name TEXT PRIMARY KEY, id BLOB NOT NULL, created INTEGER NOT 
 
 CREATE TABLE client(name TEXT PRIMARY KEY, id BLOB NOT NULL UNIQUE, key BLOB NOT NULL,
 	incarnation INTEGER NOT NULL, image TEXT NOT NULL, image_id BLOB NOT NULL,
-	head INTEGER NOT NULL, any_address INTEGER NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
+	head INTEGER NOT NULL, any_address INTEGER NOT NULL, created INTEGER NOT NULL,
+	grp TEXT NOT NULL DEFAULT '', identity INTEGER NOT NULL DEFAULT 0,
+	quota INTEGER NOT NULL DEFAULT 0, volatile INTEGER NOT NULL DEFAULT 0,
+	mounted INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE client_address(address TEXT PRIMARY KEY, client TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX client_address_client ON client_address(client);
+
+CREATE TABLE snapshot(client TEXT NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
+	layer INTEGER NOT NULL, image TEXT NOT NULL, image_id BLOB NOT NULL,
+	created INTEGER NOT NULL, note TEXT NOT NULL, PRIMARY KEY(client, name)) WITHOUT ROWID;
+CREATE TABLE pending(client TEXT PRIMARY KEY, kind INTEGER NOT NULL, snapshot TEXT NOT NULL,
+	image TEXT NOT NULL, keep TEXT NOT NULL, asked INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE keep(client TEXT NOT NULL, path TEXT NOT NULL,
+	PRIMARY KEY(client, path)) WITHOUT ROWID;
 
 -- AUTOINCREMENT: a number is never used for a second layer.
 CREATE TABLE layer(id INTEGER PRIMARY KEY AUTOINCREMENT, uid BLOB NOT NULL, parent INTEGER NOT NULL,

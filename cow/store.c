@@ -148,6 +148,18 @@ store_on_fatal(struct store *s, void (*fn)(void *arg, const char *why), void *ar
 	s->fatal_arg = arg;
 }
 
+uint64_t
+store_new_layer(struct store *s)
+{
+	return __atomic_add_fetch(&s->last_layer, 1, __ATOMIC_RELAXED);
+}
+
+pthread_mutex_t *
+store_catalogue(struct store *s)
+{
+	return &s->catalogue;
+}
+
 static struct image *
 find_open(struct store *s, const struct id *id)
 {

@@ -6,6 +6,8 @@
 #ifndef COW_STORE_H
 #define COW_STORE_H
 
+#include <pthread.h>
+
 #include "cow/batch.h"
 #include "cow/block.h"
 #include "cow/file.h"
@@ -45,6 +47,13 @@ struct batch *store_batch(struct store *);     /* STORE_OWN only, else NULL */
 struct db_pool *store_readers(struct store *); /* reading connections to store.db */
 const struct id *store_id(const struct store *);
 uint32_t store_epoch(const struct store *);
+
+/* The number of a new layer. Numbers are given out once only: rows may name one before the layer
+ * itself is committed. STORE_OWN only. */
+uint64_t store_new_layer(struct store *);
+/* Held while the catalogue of clients, layers and snapshots is changed after a look at it. Taken
+ * before any view's lock. */
+pthread_mutex_t *store_catalogue(struct store *);
 
 /* Runs fn in a write transaction on store.db: through the batch for the owner, on a connection of
  * its own for STORE_IMPORT; -EROFS for STORE_LOOK. */

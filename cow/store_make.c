@@ -170,7 +170,7 @@ pragma(struct db *db, const char *sql)
 }
 
 int
-store_check(struct files *files)
+store_check(struct files *files, bool owner)
 {
 	char path[STORE_PATH_SIZE];
 	int64_t app, version;
@@ -187,11 +187,16 @@ store_check(struct files *files)
 	if (app != STORE_APP_ID)
 		return err_set(EPROTO, "%s is not a store: %s is something else, or damaged",
 		    files_path(files), STORE_DB);
-	if (version != STORE_VERSION)
+	if (version == STORE_VERSION ||
+	    (owner && version >= STORE_VERSION_OLDEST && version < STORE_VERSION))
+		return 0;
+	if (version >= STORE_VERSION_OLDEST && version < STORE_VERSION)
 		return err_set(EPROTO,
-		    "%s is a store of version %lld; this program knows version %d",
+		    "%s is a store of version %lld: rubusd makes it one of version %d when it "
+		    "starts",
 		    files_path(files), (long long)version, STORE_VERSION);
-	return 0;
+	return err_set(EPROTO, "%s is a store of version %lld; this program knows version %d",
+	    files_path(files), (long long)version, STORE_VERSION);
 }
 
 static int
@@ -236,6 +241,20 @@ meta_number(struct db *db, const char *key, uint32_t *out)
 	return 0;
 }
 
+/* Of those that are gone, too. */
+static int
+last_layer(struct db *db, struct store *s)
+{
+	static const char sql[] = "SELECT seq FROM sqlite_sequence WHERE name = 'layer'";
+	sqlite3_stmt *stmt = db_stmt(db, sql);
+	int rc = db_step(db, stmt);
+
+	if (rc == 1)
+		s->last_layer = (uint64_t)sqlite3_column_int64(stmt, 0);
+	db_reset(stmt);
+	return rc < 0 ? rc : 0;
+}
+
 int
 store_read_meta(struct store *s, struct db *db, unsigned hash_bits)
 {
@@ -245,7 +264,7 @@ store_read_meta(struct store *s, struct db *db, unsigned hash_bits)
 	if ((rc = meta_bytes(db, "store_id", s->id.b, ID_SIZE)) < 0 ||
 	    (rc = meta_bytes(db, "hash_secret", secret, sizeof(secret))) < 0 ||
 	    (rc = meta_number(db, "block_size", &s->block_size)) < 0 ||
-	    (rc = meta_number(db, "epoch", &s->epoch)) < 0)
+	    (rc = meta_number(db, "epoch", &s->epoch)) < 0 || (rc = last_layer(db, s)) < 0)
 		return rc;
 	if (s->block_size < BLOCK_SIZE_MIN || s->block_size > BLOCK_SIZE_MAX ||
 	    (s->block_size & (s->block_size - 1)))

@@ -80,7 +80,7 @@ open_folder(struct store *s, const char *path, const struct store_options *o)
 		return rc;
 	if (!has_db(s) && (rc = store_make(s->files, o->block_size)) < 0)
 		return rc;
-	return store_check(s->files);
+	return store_check(s->files, s->mode == STORE_OWN);
 }
 
 static int
@@ -92,6 +92,13 @@ raise_epoch(struct db *db, void *arg)
 	if (rc == 0)
 		s->epoch++;
 	return rc;
+}
+
+static int
+upgrade(struct db *db, void *arg)
+{
+	(void)arg;
+	return store_upgrade(db);
 }
 
 static int
@@ -108,6 +115,8 @@ open_dbs(struct store *s, const struct store_options *o)
 	if (s->mode != STORE_LOOK && (rc = db_open_in(s->files, path, DB_WRITE, &s->side)) < 0)
 		return rc;
 	if (s->mode == STORE_OWN && (rc = db_open_in(s->files, path, DB_WRITE, &s->writer)) < 0)
+		return rc;
+	if (s->mode == STORE_OWN && (rc = store_write_side(s, upgrade, NULL)) < 0)
 		return rc;
 	db = db_lend(s->readers);
 	rc = db ? store_read_meta(s, db, o->hash_bits) : -EIO;
@@ -177,6 +186,7 @@ store_open(const char *path, const struct store_options *o, struct store **out)
 	s->lock = -1;
 	s->image_memory = o->image_memory ? o->image_memory : IMAGE_MEMORY;
 	pthread_mutex_init(&s->side_lock, NULL);
+	pthread_mutex_init(&s->catalogue, NULL);
 	pthread_mutex_init(&s->images_lock, NULL);
 	pthread_mutex_init(&s->views_lock, NULL);
 	rc = open_parts(s, path, o);
@@ -221,6 +231,7 @@ store_close(struct store *s)
 	if (s->files)
 		files_close(s->files);
 	pthread_mutex_destroy(&s->side_lock);
+	pthread_mutex_destroy(&s->catalogue);
 	pthread_mutex_destroy(&s->images_lock);
 	pthread_mutex_destroy(&s->views_lock);
 	free(s);

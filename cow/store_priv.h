@@ -12,11 +12,12 @@
 #include "cow/db.h"
 #include "cow/store.h"
 
-#define STORE_DB          "store.db"
-#define STORE_VERSION     1
-#define STORE_APP_ID      0x52756275 /* "Rubu", in schema_store.sql, too */
-#define STORE_SEGMENT_MAX ((uint64_t)256 << 20)
-#define STORE_KEEP_MAX    ((uint64_t)64 << 20)
+#define STORE_DB             "store.db"
+#define STORE_VERSION        2
+#define STORE_VERSION_OLDEST 1
+#define STORE_APP_ID         0x52756275 /* "Rubu", in schema_store.sql, too */
+#define STORE_SEGMENT_MAX    ((uint64_t)256 << 20)
+#define STORE_KEEP_MAX       ((uint64_t)64 << 20)
 
 struct store_view {
 	struct view *view;
@@ -42,6 +43,8 @@ struct store {
 	struct batch *batch;
 	struct db *side; /* short writes beside the batch's; under side_lock */
 	pthread_mutex_t side_lock;
+	pthread_mutex_t catalogue;
+	uint64_t last_layer; /* atomic */
 	struct blocks *blocks;
 
 	uint64_t image_memory;
@@ -79,10 +82,16 @@ int store_make_folder(const char *path);
 int store_check_empty(struct files *);
 /* Makes store.db in a folder that has nothing else; the lock is held. */
 int store_make(struct files *, uint32_t block_size);
-/* -EPROTO unless store.db is one of a version that we know. */
-int store_check(struct files *);
+/* -EPROTO unless store.db is one of a version that we know; an older one is the owner's to bring up
+ * to date. */
+int store_check(struct files *, bool owner);
 /* Reads what meta says into the store, hash included. */
 int store_read_meta(struct store *, struct db *, unsigned hash_bits);
+
+/* --- store_upgrade.c --- */
+
+/* In a transaction: makes store.db one of STORE_VERSION. */
+int store_upgrade(struct db *);
 
 /* --- store_import.c --- */
 

@@ -22,25 +22,31 @@ static int
 load(struct view *v)
 {
 	struct db *db = db_lend(store_readers(v->store));
-	int err;
+	int err = 0;
 
 	if (!db)
 		return -EIO;
 	memset(v->touched, 0, v->last_golden / 8 + 1);
 	free(v->layers);
 	v->layers = NULL;
-	err = layer_chain(db, v->head_id, &v->layers, &v->nlayers);
+	v->nlayers = 0;
+	if (v->batch && !id_is_zero(&v->client))
+		err = client_head(db, &v->client, &v->head_id); /* a lost commit may have cut it */
+	if (!err && v->head_id)
+		err = layer_chain(db, v->head_id, &v->layers, &v->nlayers);
 	for (int k = 0; k < v->nlayers && !err; k++)
 		err = inode_each(db, v->layers[k].id, v->last_golden, mark_touched, v);
 	db_return(store_readers(v->store), db);
 	if (err)
 		return err;
+	v->stale = false;
+	if (v->nlayers == 0)
+		return 0;
 	/* Numbers that were given out and not committed aren't given out again. */
 	if (v->layers[0].next_ino > v->next_ino)
 		v->next_ino = v->layers[0].next_ino;
 	v->files = v->layers[0].files;
 	v->bytes = v->layers[0].bytes;
-	v->stale = false;
 	return 0;
 }
 
@@ -59,6 +65,12 @@ view_begin(struct view *v)
 	if (err)
 		pthread_mutex_unlock(&v->lock);
 	return err;
+}
+
+int
+view_begin_change(struct view *v)
+{
+	return v->batch ? view_begin(v) : err_set(EROFS, "the view is for looking only");
 }
 
 void
@@ -124,43 +136,64 @@ destroy(struct view *v)
 }
 
 static int
-open_parts(struct view *v, const struct client *c)
+open_parts(struct view *v, const struct id *image)
 {
-	int err = store_image(v->store, &c->image_id, &v->image);
+	int err = store_image(v->store, image, &v->image);
 
 	if (err)
 		return err;
 	v->last_golden = image_last_ino(v->image);
+	v->next_ino = v->last_golden + 1;
 	v->touched = malloc(v->last_golden / 8 + 1);
 	v->change = change_new();
 	if (!v->touched || !v->change)
 		return -ENOMEM;
 	err = load(v);
-	return err ? err : store_add_view(v->store, v, forget);
+	return err || !v->batch ? err : store_add_view(v->store, v, forget);
+}
+
+static int
+open_view(struct view *as, const struct id *image, struct view **out)
+{
+	struct view *v = malloc(sizeof(*v));
+	int err;
+
+	if (!v)
+		return -ENOMEM;
+	*v = *as;
+	pthread_mutex_init(&v->lock, NULL);
+	v->blocks = store_blocks(v->store);
+	v->block_size = blocks_size(v->blocks);
+	err = open_parts(v, image);
+	if (err)
+		destroy(v);
+	else
+		*out = v;
+	return err;
 }
 
 int
 view_open(struct store *store, const struct client *c, struct view **out)
 {
-	struct view *v = calloc(1, sizeof(*v));
-	int err;
+	struct view as = { .store = store,
+		.batch = store_batch(store),
+		.incarnation = c->incarnation,
+		.client = c->id,
+		.head_id = c->head };
+	int err = open_view(&as, &c->image_id, out);
 
-	if (!v)
-		return -ENOMEM;
-	pthread_mutex_init(&v->lock, NULL);
-	v->store = store;
-	v->blocks = store_blocks(store);
-	v->batch = store_batch(store);
-	v->block_size = blocks_size(v->blocks);
-	v->incarnation = c->incarnation;
-	v->head_id = c->head;
-	err = open_parts(v, c);
-	if (err) {
-		destroy(v);
-		return err_prefix(err, "client %s", c->name);
-	}
-	*out = v;
-	return 0;
+	return err ? err_prefix(err, "client %s", c->name) : 0;
+}
+
+int
+view_open_layer(
+    struct store *store, const struct id *image, uint64_t layer, bool change, struct view **out)
+{
+	struct view as = { .store = store, .head_id = layer };
+
+	if (change)
+		as.batch = store_batch(store);
+	return open_view(&as, image, out);
 }
 
 void
@@ -168,10 +201,12 @@ view_close(struct view *v)
 {
 	if (!v)
 		return;
-	if (view_flush(v) < 0)
-		store_count_loss(v->store); /* the next view of this client knows nothing of it */
-	batch_flush(v->batch);              /* no row of it may come later than what follows */
-	store_remove_view(v->store, v);
+	if (v->batch) {
+		if (view_flush(v) < 0)
+			store_count_loss(v->store); /* the client's next view knows nothing of it */
+		batch_flush(v->batch); /* no row of it may come later than what follows */
+		store_remove_view(v->store, v);
+	}
 	destroy(v);
 }
 
@@ -184,8 +219,8 @@ view_incarnation(const struct view *v)
 /* --- keeping within bounds --- */
 
 /* The rows of every node that is dirty; a few nodes to a batch entry. */
-static int
-flush_dirty(struct view *v)
+int
+view_flush_rows(struct view *v)
 {
 	for (uint32_t b = 0; b < v->nbuckets && v->ndirty; b++) {
 		for (struct node *n = v->buckets[b]; n; n = n->chain) {
@@ -209,7 +244,7 @@ view_flush(struct view *v)
 	if (err)
 		return err;
 	any = v->ndirty > 0;
-	err = flush_dirty(v);
+	err = view_flush_rows(v);
 	view_end(v);
 	return err || !any ? err : batch_flush(v->batch);
 }
@@ -217,7 +252,7 @@ view_flush(struct view *v)
 uint64_t
 view_trim(struct view *v, uint64_t bytes)
 {
-	uint64_t durable = batch_durable(v->batch), used;
+	uint64_t durable = v->batch ? batch_durable(v->batch) : UINT64_MAX, used;
 
 	pthread_mutex_lock(&v->lock);
 	for (int round = 0; round < 2 && v->memory > bytes; round++) {

@@ -71,6 +71,10 @@ struct view_set {
 #define VIEW_FILE_MAX ((uint64_t)1 << 43) /* largest file size: 8 TiB */
 
 int view_open(struct store *, const struct client *, struct view **out);
+/* A view of a layer and what lies beneath it, layer 0: of the image alone; as it is on disk. With
+ * `change` the layer must be an open one that no other view has; else changing calls are -EROFS. */
+int view_open_layer(
+    struct store *, const struct id *image, uint64_t layer, bool change, struct view **out);
 /* Makes what is written durable first. NULL is fine. */
 void view_close(struct view *);
 uint32_t view_incarnation(const struct view *);
@@ -135,6 +139,13 @@ int view_rename(struct view *, struct view_op *, uint32_t from, struct str old, 
     struct str new, struct view_wcc *wfrom, struct view_wcc *wto);
 
 int view_statfs(struct view *, uint32_t ino, struct view_statfs *out, struct view_attr *attr);
+
+/* A cut between two operations, in two steps that hold the view's lock: all that was written, what
+ * no COMMIT asked for yet included, goes into the batch; then, when whoever cuts has added to the
+ * batch that the old head is sealed and `head` lies on it, the view goes on with that. head 0:
+ * nothing came of it. Several views may be held at once by who holds store_catalogue. */
+int view_cut_begin(struct view *); /* locked on 0 only */
+void view_cut_end(struct view *, uint64_t head);
 
 /* Makes every uncommitted write durable (timer, shutdown). */
 int view_flush(struct view *);

@@ -241,7 +241,7 @@ view_setattr(struct view *v, struct view_op *op, uint32_t ino, const struct view
     struct view_wcc *wcc)
 {
 	struct node *n;
-	int err = view_begin(v);
+	int err = view_begin_change(v);
 
 	wcc->have = false;
 	if (err)

@@ -251,7 +251,7 @@ view_write(struct view *v, struct view_op *op, uint32_t ino, uint64_t off, const
     uint32_t len, enum view_stable want, enum view_stable *got, struct view_wcc *wcc)
 {
 	struct node *n;
-	int err = view_begin(v);
+	int err = view_begin_change(v);
 
 	wcc->have = false;
 	if (err)
@@ -277,7 +277,7 @@ view_commit(struct view *v, struct view_op *op, uint32_t ino, struct view_wcc *w
 {
 	struct inode i;
 	struct node *n;
-	int err = view_begin(v);
+	int err = view_begin_change(v);
 
 	wcc->have = false;
 	if (err)

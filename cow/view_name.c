@@ -141,7 +141,7 @@ make_new(struct view *v, struct view_op *op, uint32_t dir, struct str name, stru
 
 	wcc->have = false;
 	if (!err)
-		err = view_begin(v);
+		err = view_begin_change(v);
 	if (err)
 		return err;
 	err = dir_open_for_change(v, op, dir, &d, wcc);
@@ -248,7 +248,7 @@ view_create(struct view *v, struct view_op *op, uint32_t dir, struct str name, e
 	if (!err && how != VIEW_EXCLUSIVE && set->set_size && set->size > VIEW_FILE_MAX)
 		err = -EFBIG;
 	if (!err)
-		err = view_begin(v);
+		err = view_begin_change(v);
 	if (err)
 		return err;
 	err = dir_open(v, dir, &d);
@@ -289,7 +289,7 @@ view_link(struct view *v, struct view_op *op, uint32_t ino, uint32_t dir, struct
 	wcc->have = false;
 	out->ino = 0;
 	if (!err)
-		err = view_begin(v);
+		err = view_begin_change(v);
 	if (err)
 		return err;
 	err = node_get(v, ino, &n);
@@ -373,7 +373,7 @@ take_name(struct view *v, struct view_op *op, uint32_t dir, struct str name, boo
 
 	wcc->have = false;
 	if (!err)
-		err = view_begin(v);
+		err = view_begin_change(v);
 	if (err)
 		return err;
 	err = dir_open_for_change(v, op, dir, &d, wcc);

@@ -62,6 +62,7 @@ struct view {
 	struct blocks *blocks;
 	struct batch *batch;
 	uint32_t incarnation;
+	struct id client;
 	uint64_t head_id;
 	uint32_t last_golden, block_size;
 
@@ -84,12 +85,16 @@ struct view {
 
 /* --- view.c --- */
 int view_begin(struct view *); /* locked on 0 only */
+/* The same for what changes something: -EROFS in a view that only looks. */
+int view_begin_change(struct view *);
 void view_end(struct view *);
 /* Adds the gathered rows to the batch. op may be NULL (nobody waits for a reply). */
 int view_finish(struct view *, struct view_op *op);
 /* Memory can't be trusted any more; returns err. */
 int view_broken(struct view *, int err);
 void view_attr_of(const struct inode *, struct view_attr *out);
+/* Rows of every node that is dirty go into the batch. */
+int view_flush_rows(struct view *);
 int64_t view_now(void);
 /* Raises mtime and ctime (or ctime alone) to now; a ctime always grows, so that a client sees each
  * change. */

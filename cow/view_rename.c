@@ -132,7 +132,7 @@ view_rename(struct view *v, struct view_op *op, uint32_t from, struct str old, u
 	if (!err && (name_is_dots(old) || name_is_dots(new)))
 		err = err_set(EINVAL, "'.' and '..' can't be renamed");
 	if (!err)
-		err = view_begin(v);
+		err = view_begin_change(v);
 	if (err)
 		return err;
 	err = dir_open_for_change(v, op, from, &m.from, wfrom);

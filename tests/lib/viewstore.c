@@ -277,23 +277,28 @@ viewstore_exec(struct viewstore *vs, const char *sql)
 	open_all(vs);
 }
 
+struct push {
+	struct client client;
+	uint64_t head;
+};
+
 static int
 push(struct db *db, void *arg)
 {
-	struct client *c = arg;
+	const struct push *p = arg;
+	const struct client *c = &p->client;
 	struct layer old;
-	uint64_t head;
 	char sql[128];
 	int r = layer_get(db, c->head, &old);
 
 	if (!r)
 		r = layer_seal(db, c->head);
 	if (!r)
-		r = layer_create(db, c->head, &old.image, old.next_ino, &head);
+		r = layer_create(db, p->head, c->head, &old.image, old.next_ino);
 	if (r)
 		return r;
 	snprintf(sql, sizeof(sql), "UPDATE client SET head = %llu WHERE name = '%s'",
-	    (unsigned long long)head, c->name);
+	    (unsigned long long)p->head, c->name);
 	return db_exec(db, sql);
 }
 
@@ -301,11 +306,11 @@ void
 viewstore_push(struct viewstore *vs, const char *name)
 {
 	struct view **v = *name == 'a' ? &vs->a : &vs->b;
-	struct client client;
+	struct push p = { .head = store_new_layer(vs->store) };
 
 	view_close(*v);
-	op_must(client_find(vs->store, name, &client));
-	op_must(store_write(vs->store, push, &client));
+	op_must(client_find(vs->store, name, &p.client));
+	op_must(store_write(vs->store, push, &p));
 	*v = open_view(vs, name);
 }
 

@@ -200,14 +200,31 @@ a_refused_client_leaves_nothing_behind(void **state)
 	assert_int_equal(layers, 1);
 }
 
+/* A client, and numbers for two more layers. */
+struct growth {
+	struct client c;
+	uint64_t layers[2];
+};
+
+static struct growth
+growth_of(struct store *store, const char *name)
+{
+	struct growth g = { .c = find(store, name) };
+
+	g.layers[0] = store_new_layer(store);
+	g.layers[1] = store_new_layer(store);
+	return g;
+}
+
 static int
 sum_of_layers(struct db *db, void *arg)
 {
-	struct client *c = arg;
-	uint64_t head;
+	struct growth *g = arg;
+	struct client *c = &g->c;
+	uint64_t head = g->layers[0];
 
 	assert_int_equal(layer_seal(db, c->head), 0);
-	assert_int_equal(layer_create(db, c->head, &c->image_id, 50, &head), 0);
+	assert_int_equal(layer_create(db, head, c->head, &c->image_id, 50), 0);
 	assert_int_equal(db_exec(db, "UPDATE layer SET files = id, bytes = 1000 * id"), 0);
 	c->delta_files = c->head + head;
 	c->head = head;
@@ -218,32 +235,34 @@ static void
 a_delta_is_that_of_the_whole_chain(void **state)
 {
 	struct fixture *f = *state;
-	struct client c, got;
+	struct client got;
+	struct growth g;
 
 	assert_int_equal(add(f->store, "pi1", NULL), 0);
-	c = find(f->store, "pi1");
-	assert_int_equal(store_write(f->store, sum_of_layers, &c), 0);
+	g = growth_of(f->store, "pi1");
+	assert_int_equal(store_write(f->store, sum_of_layers, &g), 0);
 	got = find(f->store, "pi1");
-	assert_int_equal(got.head, c.head);
-	assert_int_equal(got.delta_files, c.delta_files);
-	assert_int_equal(got.delta_bytes, c.delta_files * 1000);
+	assert_int_equal(got.head, g.c.head);
+	assert_int_equal(got.delta_files, g.c.delta_files);
+	assert_int_equal(got.delta_bytes, g.c.delta_files * 1000);
 }
 
 static int
 fork_head(struct db *db, void *arg)
 {
-	struct client *two = arg;
-	uint64_t sealed, head;
+	struct growth *g = arg;
+	struct client *two = &g->c;
+	uint64_t sealed;
 	struct layer layer;
 
 	assert_int_equal(layer_get(db, two->head, &layer), 0);
 	assert_int_equal(layer_seal(db, two->head), 0);
 	sealed = two->head;
-	assert_int_equal(layer_create(db, sealed, &two->image_id, 50, &head), 0);
+	assert_int_equal(layer_create(db, g->layers[0], sealed, &two->image_id, 50), 0);
 	assert_int_equal(
 	    db_exec(db, "UPDATE client SET head = (SELECT max(id) FROM layer) WHERE name = 'pi2'"),
 	    0);
-	assert_int_equal(layer_create(db, sealed, &two->image_id, 50, &head), 0);
+	assert_int_equal(layer_create(db, g->layers[1], sealed, &two->image_id, 50), 0);
 	return db_exec(
 	    db, "UPDATE client SET head = (SELECT max(id) FROM layer) WHERE name = 'pi1'");
 }
@@ -252,12 +271,13 @@ static void
 a_removed_client_takes_only_layers_that_nobody_else_needs(void **state)
 {
 	struct fixture *f = *state;
-	struct client two, c;
+	struct growth two;
+	struct client c;
 	int64_t layers;
 
 	assert_int_equal(add(f->store, "pi1", "10.0.0.7"), 0);
 	assert_int_equal(add(f->store, "pi2", NULL), 0);
-	two = find(f->store, "pi2");
+	two = growth_of(f->store, "pi2");
 	assert_int_equal(store_write(f->store, fork_head, &two), 0);
 	assert_int_equal(store_write(f->store, count_layers, &layers), 0);
 	assert_int_equal(layers, 4);

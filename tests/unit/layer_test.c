@@ -47,9 +47,15 @@ teardown(void **state)
 static uint64_t
 create(struct db *db, uint64_t parent)
 {
-	uint64_t id = 0;
+	static const char sql[] =
+	    "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'layer'), 0) + 1";
+	sqlite3_stmt *stmt = db_stmt(db, sql);
+	uint64_t id;
 
-	assert_int_equal(layer_create(db, parent, &image, 100, &id), 0);
+	assert_int_equal(db_step(db, stmt), 1);
+	id = (uint64_t)sqlite3_column_int64(stmt, 0);
+	db_reset(stmt);
+	assert_int_equal(layer_create(db, id, parent, &image, 100), 0);
 	return id;
 }
 
@@ -104,12 +110,12 @@ static void
 nothing_lies_on_an_open_layer(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t id, below = create(f->db, 0);
+	uint64_t below = create(f->db, 0);
 
-	assert_int_equal(layer_create(f->db, below, &image, 100, &id), -EINVAL);
+	assert_int_equal(layer_create(f->db, 90, below, &image, 100), -EINVAL);
 	assert_int_equal(layer_seal(f->db, below), 0);
-	assert_int_equal(layer_create(f->db, below, &image, 100, &id), 0);
-	assert_int_equal(layer_create(f->db, 4711, &image, 100, &id), -ENOENT);
+	assert_int_equal(layer_create(f->db, 91, below, &image, 100), 0);
+	assert_int_equal(layer_create(f->db, 92, 4711, &image, 100), -ENOENT);
 }
 
 static void

@@ -194,6 +194,59 @@ a_store_of_a_later_version_is_refused(void **state)
 	assert_non_null(strstr(err_text(-EPROTO), "version 9"));
 }
 
+/* Every column of every table, in the order of names. */
+static void
+schema_of(struct db *db, char *out, size_t size)
+{
+	static const char sql[] =
+	    "SELECT m.name || '.' || c.name || ' ' || c.type || c.[notnull] || c.pk"
+	    " FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' ORDER BY 1";
+	sqlite3_stmt *stmt = db_stmt(db, sql);
+	size_t n = 0;
+
+	*out = '\0';
+	while (db_step(db, stmt) == 1)
+		n += (size_t)snprintf(
+		    out + n, size - n, "%s\n", (const char *)sqlite3_column_text(stmt, 0));
+	assert_in_range(n, 1, size - 1);
+}
+
+static void
+assert_schema(struct db *db, const char *as)
+{
+	char sql[8192];
+
+	schema_of(db, sql, sizeof(sql));
+	assert_string_equal(sql, as);
+}
+
+static void
+an_owner_brings_an_older_store_up_to_date(void **state)
+{
+	static const char older[] =
+	    "DROP TABLE snapshot; DROP TABLE pending; DROP TABLE keep;"
+	    "ALTER TABLE client DROP COLUMN grp; ALTER TABLE client DROP COLUMN identity;"
+	    "ALTER TABLE client DROP COLUMN quota; ALTER TABLE client DROP COLUMN volatile;"
+	    "ALTER TABLE client DROP COLUMN mounted; PRAGMA user_version = 1";
+	struct fixture *f = *state;
+	struct store *s = open_as(f, STORE_OWN);
+	char sql[8192];
+	struct db *db;
+
+	store_close(s);
+	assert_int_equal(db_open(tmpdir_path(&f->dir, "store/store.db"), DB_WRITE, &db), 0);
+	schema_of(db, sql, sizeof(sql));
+	assert_int_equal(db_exec(db, older), 0);
+	db_close(db);
+	assert_int_equal(try_open(f, STORE_LOOK, &s), -EPROTO);
+	assert_non_null(strstr(err_text(-EPROTO), "rubusd makes it one of version 2"));
+	store_close(open_as(f, STORE_OWN));
+	store_close(open_as(f, STORE_LOOK));
+	assert_int_equal(db_open(tmpdir_path(&f->dir, "store/store.db"), DB_READ, &db), 0);
+	assert_schema(db, sql);
+	db_close(db);
+}
+
 static void
 a_damaged_meta_is_named(void **state)
 {
@@ -756,6 +809,7 @@ main(void)
 		TEST(a_bad_block_size_makes_no_store),
 		TEST(a_foreign_store_db_is_refused),
 		TEST(a_store_of_a_later_version_is_refused),
+		TEST(an_owner_brings_an_older_store_up_to_date),
 		TEST(a_damaged_meta_is_named),
 		TEST(a_second_owner_hears_who_is_the_first),
 		TEST(only_a_start_raises_the_epoch),

@@ -1,0 +1,33 @@
+/* Stores of older versions are brought up to date by their owner, a version at a time. */
+#include "cow/store_priv.h"
+
+/* What version 2 added: groups, snapshots, kept folders, what is to be done at the next boot. */
+static const char to_version_2[] =
+    "ALTER TABLE client ADD COLUMN grp TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE client ADD COLUMN identity INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE client ADD COLUMN quota INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE client ADD COLUMN volatile INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE client ADD COLUMN mounted INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE snapshot(client TEXT NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,"
+    " layer INTEGER NOT NULL, image TEXT NOT NULL, image_id BLOB NOT NULL,"
+    " created INTEGER NOT NULL, note TEXT NOT NULL, PRIMARY KEY(client, name)) WITHOUT ROWID;"
+    "CREATE TABLE pending(client TEXT PRIMARY KEY, kind INTEGER NOT NULL, snapshot TEXT NOT NULL,"
+    " image TEXT NOT NULL, keep TEXT NOT NULL, asked INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE keep(client TEXT NOT NULL, path TEXT NOT NULL,"
+    " PRIMARY KEY(client, path)) WITHOUT ROWID;"
+    "PRAGMA user_version = 2";
+
+int
+store_upgrade(struct db *db)
+{
+	sqlite3_stmt *stmt = db_stmt(db, "PRAGMA user_version");
+	int64_t version = 0;
+	int rc = db_step(db, stmt);
+
+	if (rc == 1)
+		version = sqlite3_column_int64(stmt, 0);
+	db_reset(stmt);
+	if (rc < 0 || version != 1)
+		return rc < 0 ? rc : 0;
+	return db_exec(db, to_version_2);
+}
