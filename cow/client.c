@@ -63,9 +63,9 @@ check_once(const struct client *c, int n, const char *address)
 
 /* --- reading --- */
 
-#define CLIENT_COLUMNS                                                                   \
-	"SELECT name, id, key, incarnation, image, image_id, head, any_address, created" \
-	" FROM client"
+#define CLIENT_COLUMNS                                                                    \
+	"SELECT name, id, key, incarnation, image, image_id, head, any_address, created," \
+	" grp, identity, quota, volatile, mounted FROM client"
 
 static int
 client_column(sqlite3_stmt *stmt, void *element)
@@ -81,6 +81,11 @@ client_column(sqlite3_stmt *stmt, void *element)
 	out->head = (uint64_t)sqlite3_column_int64(stmt, 6);
 	out->any_address = sqlite3_column_int(stmt, 7) != 0;
 	out->created = sqlite3_column_int64(stmt, 8);
+	snprintf(out->group, sizeof(out->group), "%s", (const char *)sqlite3_column_text(stmt, 9));
+	out->identity = (uint64_t)sqlite3_column_int64(stmt, 10);
+	out->quota = (uint64_t)sqlite3_column_int64(stmt, 11);
+	out->is_volatile = sqlite3_column_int(stmt, 12) != 0;
+	out->mounted = sqlite3_column_int64(stmt, 13);
 	if (key.n != sizeof(out->key))
 		return err_set(
 		    EIO, "damaged row of client %s: a key of %u bytes", out->name, key.n);

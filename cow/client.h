@@ -22,6 +22,11 @@ struct client {
 	int naddresses;
 	char addresses[CLIENT_ADDRESSES][46]; /* numeric, as inet_ntop prints */
 	int64_t created;
+	char group[65];                    /* "": none */
+	uint64_t identity;                 /* the layer that a reset keeps; 0: none */
+	uint64_t quota;                    /* bytes; 0: none */
+	bool is_volatile;                  /* its head may be lost when the server dies */
+	int64_t mounted;                   /* when its root was last mounted; 0: it was unmounted */
 	uint64_t delta_files, delta_bytes; /* of its whole chain */
 };
 

@@ -8,7 +8,9 @@ cow_libcow_a_SOURCES = \
 	cow/block_append.c cow/block_cut.c cow/block_read.c \
 	cow/bytes.h \
 	cow/cleanup.h \
+	cow/carry.c cow/carry.h \
 	cow/client.c cow/client.h \
+	cow/keep.c cow/keep.h \
 	cow/db.c cow/db.h \
 	cow/dirent.c cow/dirent.h \
 	cow/db_vfs.c cow/db_vfs.h \
@@ -34,6 +36,7 @@ cow_libcow_a_SOURCES = \
 	cow/layer.c cow/layer.h \
 	cow/segment.c cow/segment.h \
 	cow/segment_scan.c cow/segment_table.c \
+	cow/revert.c cow/revert.h \
 	cow/snapshot.c cow/snapshot.h \
 	cow/store.c cow/store.h cow/store_priv.h \
 	cow/store_import.c cow/store_make.c cow/store_open.c cow/store_sweep.c \
@@ -43,7 +46,7 @@ cow_libcow_a_SOURCES = \
 	cow/view.c cow/view.h cow/view_priv.h \
 	cow/view_attr.c cow/view_cut.c cow/view_data.c cow/view_dir.c cow/view_name.c \
 	cow/view_names.c cow/view_node.c cow/view_piece.c \
-	cow/view_rename.c cow/view_run.c
+	cow/view_rename.c cow/view_run.c cow/view_share.c
 
 # Schemas as C strings: schema_store and schema_image.
 EXTRA_DIST += cow/schema_store.sql cow/schema_image.sql

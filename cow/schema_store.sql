@@ -19,7 +19,8 @@ CREATE INDEX client_address_client ON client_address(client);
 
 CREATE TABLE snapshot(client TEXT NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
 	layer INTEGER NOT NULL, image TEXT NOT NULL, image_id BLOB NOT NULL,
-	created INTEGER NOT NULL, note TEXT NOT NULL, PRIMARY KEY(client, name)) WITHOUT ROWID;
+	identity INTEGER NOT NULL, created INTEGER NOT NULL, note TEXT NOT NULL,
+	PRIMARY KEY(client, name)) WITHOUT ROWID;
 CREATE TABLE pending(client TEXT PRIMARY KEY, kind INTEGER NOT NULL, snapshot TEXT NOT NULL,
 	image TEXT NOT NULL, keep TEXT NOT NULL, asked INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE keep(client TEXT NOT NULL, path TEXT NOT NULL,

@@ -14,7 +14,7 @@
 
 /* --- rows --- */
 
-#define SNAPSHOT_COLUMNS "client, name, kind, layer, image, image_id, created, note"
+#define SNAPSHOT_COLUMNS "client, name, kind, layer, image, image_id, created, note, identity"
 
 static void
 column_text(sqlite3_stmt *stmt, int i, char *out, size_t size)
@@ -37,6 +37,7 @@ snapshot_column(sqlite3_stmt *stmt, void *element)
 	column_text(stmt, 4, out->image, sizeof(out->image));
 	out->created = sqlite3_column_int64(stmt, 6);
 	column_text(stmt, 7, out->note, sizeof(out->note));
+	out->identity = (uint64_t)sqlite3_column_int64(stmt, 8);
 	return db_column_id(stmt, 5, &out->image_id);
 }
 
@@ -86,7 +87,7 @@ int
 snapshot_put(struct db *db, const struct snapshot *s)
 {
 	static const char sql[] =
-	    "INSERT INTO snapshot(" SNAPSHOT_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+	    "INSERT INTO snapshot(" SNAPSHOT_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 	sqlite3_stmt *stmt = db_stmt(db, sql);
 
 	sqlite3_bind_text(stmt, 1, s->client, -1, SQLITE_STATIC);
@@ -97,6 +98,7 @@ snapshot_put(struct db *db, const struct snapshot *s)
 	db_bind_id(stmt, 6, &s->image_id);
 	sqlite3_bind_int64(stmt, 7, s->created);
 	sqlite3_bind_text(stmt, 8, s->note, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 9, (int64_t)s->identity);
 	return db_run(db, stmt);
 }
 
@@ -237,6 +239,7 @@ prepare(struct store *s, const struct snapshot_of *of, const char *name, const c
 	snprintf(sn->image, sizeof(sn->image), "%s", c.image);
 	snprintf(sn->note, sizeof(sn->note), "%s", note ? note : "");
 	sn->image_id = c.image_id;
+	sn->identity = c.identity;
 	sn->layer = c.head;
 	sn->created = time(NULL);
 	out->view = of->view;

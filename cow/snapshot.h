@@ -25,6 +25,7 @@ struct snapshot {
 	uint64_t layer;
 	char image[65];
 	struct id image_id;
+	uint64_t identity; /* as the client's */
 	int64_t created;
 	char note[SNAPSHOT_NOTE_MAX + 1];
 	uint64_t delta_files, delta_bytes; /* of its whole chain */

@@ -140,6 +140,12 @@ int view_rename(struct view *, struct view_op *, uint32_t from, struct str old, 
 
 int view_statfs(struct view *, uint32_t ino, struct view_statfs *out, struct view_attr *attr);
 
+/* An empty file of `to` gets the contents of one of `from`, another view, by reference. */
+int view_share(struct view *from, uint32_t ino, struct view *to, uint32_t to_ino);
+/* Is it the same inode of the same image, unchanged in both? Not to be asked while either changes.
+ */
+bool view_same(const struct view *, uint32_t ino, const struct view *, uint32_t other);
+
 /* A cut between two operations, in two steps that hold the view's lock: all that was written, what
  * no COMMIT asked for yet included, goes into the batch; then, when whoever cuts has added to the
  * batch that the old head is sealed and `head` lies on it, the view goes on with that. head 0:

@@ -151,6 +151,8 @@ int node_unlink(struct view *, struct node *);
 /* The places of `count` blocks from `block` on; node NULL: the image's inode. */
 int run_locs(struct view *, uint32_t ino, struct node *, uint32_t block, uint32_t count,
     struct block_loc *out);
+/* Ids and places of a whole run; node NULL: the image's inode. */
+int run_extent(struct view *, uint32_t ino, struct node *, uint32_t run, struct extent *out);
 int run_set(
     struct view *, struct node *, uint32_t block, const struct id *, const struct block_loc *);
 /* Blocks from `block` on read as zeros. */

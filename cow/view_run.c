@@ -191,6 +191,20 @@ run_locs(struct view *v, uint32_t ino, struct node *n, uint32_t block, uint32_t 
 	return 0;
 }
 
+int
+run_extent(struct view *v, uint32_t ino, struct node *n, uint32_t run, struct extent *out)
+{
+	struct run *r = NULL;
+	int err = n ? get(v, n, run, &r) : 0;
+
+	if (err)
+		return err;
+	if (!r || !r->e)
+		return image_extent(v->image, ino, run, out);
+	*out = *r->e;
+	return 0;
+}
+
 static uint64_t
 less(uint64_t a, uint64_t b)
 {

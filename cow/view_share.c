@@ -1,0 +1,73 @@
+/* Contents that go from one view to another by reference: rows that name the same blocks. */
+#include "cow/view_priv.h"
+
+#include <errno.h>
+
+#include "cow/err.h"
+
+bool
+view_same(const struct view *a, uint32_t ino, const struct view *b, uint32_t other)
+{
+	return ino == other && ino >= INO_ROOT && a->image == b->image && node_golden(a, ino) &&
+	       node_golden(b, ino);
+}
+
+static int
+share_run(struct view *from, uint32_t ino, struct node *source, struct view *to, struct node *n,
+    uint32_t run)
+{
+	struct extent e;
+	int err = run_extent(from, ino, source, run, &e);
+
+	for (uint32_t i = 0; i < EXTENT_RUN && !err; i++)
+		if (!id_is_zero(&e.ids[i]))
+			err = run_set(to, n, run * EXTENT_RUN + i, &e.ids[i], &e.locs[i]);
+	return err;
+}
+
+/* With both views begun. */
+static int
+share(struct view *from, uint32_t ino, struct view *to, uint32_t to_ino)
+{
+	struct node *source = NULL, *n;
+	struct inode i;
+	uint64_t runs;
+	int err = node_golden(from, ino) ? image_inode(from->image, ino, &i)
+					 : node_get(from, ino, &source);
+
+	if (!err && source)
+		i = source->i;
+	if (!err)
+		err = node_get(to, to_ino, &n);
+	if (err)
+		return err;
+	if (!S_ISREG(i.mode) || !S_ISREG(n->i.mode) || n->i.size)
+		return err_set(EINVAL, "contents are shared with a new file only");
+	runs = (i.size + (uint64_t)to->block_size * EXTENT_RUN - 1) /
+	       ((uint64_t)to->block_size * EXTENT_RUN);
+	for (uint32_t run = 0; run < runs && !err; run++)
+		err = share_run(from, ino, source, to, n, run);
+	if (err)
+		return view_broken(to, err);
+	n->i.size = i.size;
+	view_touch(n, true);
+	node_set_dirty(to, n, true);
+	err = data_flush(to, n);
+	return err ? err : view_finish(to, NULL);
+}
+
+int
+view_share(struct view *from, uint32_t ino, struct view *to, uint32_t to_ino)
+{
+	int err = view_begin(from);
+
+	if (err)
+		return err;
+	err = view_begin_change(to);
+	if (!err) {
+		err = share(from, ino, to, to_ino);
+		view_end(to);
+	}
+	view_end(from);
+	return err;
+}
