@@ -29,6 +29,7 @@ blocks_open(const struct blocks_env *env, struct blocks **out)
 	pthread_mutex_init(&b->cutting, NULL);
 	pthread_mutex_init(&b->appending, NULL);
 	pthread_mutex_init(&b->lock, NULL);
+	pthread_cond_init(&b->buried, NULL);
 	err = idcache_open(CACHE_ROWS, &b->cache);
 	if (err == 0)
 		err = segments_open(env->files, &env->store_id, OPEN_SEGMENTS, &b->segments);
@@ -65,6 +66,9 @@ blocks_close(struct blocks *b)
 	segments_close(b->segments);
 	idcache_close(b->cache);
 	idmap_free(&b->pending);
+	idmap_free(&b->touched);
+	idmap_free(&b->dying);
+	pthread_cond_destroy(&b->buried);
 	pthread_mutex_destroy(&b->lock);
 	pthread_mutex_destroy(&b->appending);
 	pthread_mutex_destroy(&b->cutting);
@@ -88,7 +92,7 @@ recall_sets(const struct rowset *set, const struct id *id)
 }
 
 const struct block_loc *
-blocks_recall(struct blocks *b, const struct id *id)
+blocks_recall_new(struct blocks *b, const struct id *id)
 {
 	const struct block_loc *loc = idmap_find(&b->pending, id);
 
@@ -96,22 +100,36 @@ blocks_recall(struct blocks *b, const struct id *id)
 		loc = recall_sets(cut->sets, id);
 	if (!loc)
 		loc = recall_sets(b->returned, id);
+	return loc;
+}
+
+const struct block_loc *
+blocks_recall(struct blocks *b, const struct id *id)
+{
+	const struct block_loc *loc = blocks_recall_new(b, id);
+
 	return loc ? loc : idcache_find(b->cache, id);
 }
 
 /* Looks in memory. 1: found; 0: not there; -errno: no put may go on. */
 static int
-recall(struct blocks *b, const struct id *id, struct block_loc *out, uint64_t *commits)
+recall(struct blocks *b, const struct id *id, struct block_loc *out, struct block_state *state)
 {
 	SCOPED_LOCK(&b->lock);
-	const struct block_loc *loc = blocks_recall(b, id);
+	const struct block_loc *loc;
 
-	*commits = b->commits;
+	while (idmap_find(&b->dying, id))
+		pthread_cond_wait(&b->buried, &b->lock);
+	state->commits = b->commits;
+	state->deletions = b->deletions;
 	if (b->failed)
 		return err_set(EIO, "the block store has failed before");
-	if (loc)
-		*out = *loc;
-	return loc != NULL;
+	loc = blocks_recall(b, id);
+	if (!loc)
+		return 0;
+	*out = *loc;
+	blocks_touch(b, id);
+	return 1;
 }
 
 /* A row's length is believed only if a block of this store can have it. */
@@ -127,8 +145,10 @@ look_up(struct blocks *b, struct db *db, const struct id *id, struct block_loc *
 	return err_set(EIO, "block %s: larger than the blocks of this store", hex);
 }
 
+/* 1: found; 0: not there; -EAGAIN: it may have been deleted since it was looked for. */
 static int
-find_in_index(struct blocks *b, const struct id *id, struct block_loc *out)
+find_in_index(
+    struct blocks *b, const struct id *id, const struct block_state *state, struct block_loc *out)
 {
 	struct db *db = db_lend(b->env.readers);
 	int found;
@@ -140,6 +160,9 @@ find_in_index(struct blocks *b, const struct id *id, struct block_loc *out)
 	if (found <= 0)
 		return found;
 	SCOPED_LOCK(&b->lock);
+	if (b->deletions != state->deletions || idmap_find(&b->dying, id))
+		return -EAGAIN;
+	blocks_touch(b, id);
 	idcache_set(b->cache, id, out);
 	return 1;
 }
@@ -149,11 +172,11 @@ static int
 put_as(struct blocks *b, const struct id *id, const void *p, uint32_t stored, struct block_loc *loc)
 {
 	for (;;) {
-		uint64_t commits;
-		int r = recall(b, id, loc, &commits);
+		struct block_state state;
+		int r = recall(b, id, loc, &state);
 
 		if (r == 0)
-			r = find_in_index(b, id, loc);
+			r = find_in_index(b, id, &state, loc);
 		if (r > 0) {
 			r = block_compare(b, loc, p, stored);
 			if (r > 0)
@@ -161,7 +184,7 @@ put_as(struct blocks *b, const struct id *id, const void *p, uint32_t stored, st
 			return r;
 		}
 		if (r == 0)
-			r = block_append(b, id, p, stored, commits, loc);
+			r = block_append(b, id, p, stored, state.commits, loc);
 		if (r != -EAGAIN)
 			return r < 0 ? r : 1;
 	}

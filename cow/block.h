@@ -73,6 +73,25 @@ int block_rows_insert(struct block_rows *, struct db *);
 void block_rows_end(struct blocks *, struct block_rows *, bool committed);
 uint32_t block_rows_count(const struct block_rows *);
 
+/* --- for the collector (gc.h) --- */
+
+/* From now on it is kept in mind which blocks are put, found ones included. What is put next goes
+ * to a new segment. One collection at a time: -EBUSY. */
+int blocks_collect_begin(struct blocks *);
+void blocks_collect_end(struct blocks *);
+/* Takes out of n ids those that were put meanwhile (*n is what is left), and holds up whoever puts
+ * one of the others until blocks_forgotten: their rows are deleted in between. -ENOSPC: too much
+ * was put for it all to be kept in mind. */
+int blocks_forget(struct blocks *, struct id *ids, uint32_t *n);
+/* deleted: the rows are gone, and so are the blocks; else they are as before. */
+void blocks_forgotten(struct blocks *, const struct id *ids, uint32_t n, bool deleted);
+/* Is anything appended to the segment, or not synced yet? */
+bool blocks_writing(struct blocks *, uint32_t segment);
+/* Gives the disk space of [off, off + n) of a segment back. */
+int blocks_punch(struct blocks *, uint32_t segment, uint64_t off, uint64_t n);
+/* Removes the segment's file, of which no row tells any more. */
+int blocks_drop_segment(struct blocks *, uint32_t segment);
+
 struct block_stats {
 	uint64_t puts, zeros, found, stored, bytes_stored, collisions;
 };

@@ -100,5 +100,6 @@ block_append(struct blocks *b, const struct id *id, const void *p, uint32_t stor
 	if (b->discards != discards)
 		return err_set(ENOSPC, "what had gathered with this block can't be written");
 	b->dirty = true;
+	blocks_touch(b, id);
 	return idmap_set(&b->pending, id, loc);
 }

@@ -51,13 +51,27 @@ struct blocks {
 	struct rowset *returned; /* cut, but not committed: for the next cut */
 	struct block_rows *cuts; /* cut, and being committed */
 	struct idcache *cache;   /* of committed rows */
+
+	bool collecting;
+	bool overflow;         /* more were put than `touched` may hold */
+	struct idmap touched;  /* put while collecting */
+	struct idmap dying;    /* their rows are being deleted */
+	uint64_t deletions;    /* how often rows were deleted */
+	pthread_cond_t buried; /* dying is empty again */
 };
 
 #define BLOCK_COUNT(b, field, n) \
 	((void)__atomic_fetch_add(&(b)->stats.field, (uint64_t)(n), __ATOMIC_RELAXED))
 
-/* Looks in memory only; lock is held. */
+/* Looks in memory only: at what isn't committed, or at all; lock is held. */
+const struct block_loc *blocks_recall_new(struct blocks *, const struct id *);
 const struct block_loc *blocks_recall(struct blocks *, const struct id *);
+/* What a look at the maps saw of their changes. */
+struct block_state {
+	uint64_t commits, deletions;
+};
+/* Notes for the collector that id is in use; lock is held. */
+void blocks_touch(struct blocks *, const struct id *);
 /* Gives back the segments of a list of blocks' own. */
 void blocks_release(struct blocks *, struct segment *list);
 /* 1: the stored bytes at loc are these; 0: they are not, or can't be read; -ENOMEM. */

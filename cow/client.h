@@ -31,7 +31,7 @@ struct client {
 };
 
 struct client_options {
-	const char *name, *image;
+	const char *name, *image, *group;
 	bool any_address;
 	int naddresses;
 	const char *addresses[CLIENT_ADDRESSES];
@@ -41,8 +41,20 @@ struct client_options {
 int client_add(struct store *, const struct client_options *);
 /* All of them in one transaction, or none. */
 int clients_add(struct store *, const struct client_options *, int n);
-/* Its layers go with it; the blocks are reclaimed later. -ENOENT. */
+/* Its snapshots and layers go with it; their rows and blocks are reclaimed later. -ENOENT. */
 int client_remove(struct store *, const char *name);
+
+/* What of a client can be changed; NULL and false: stays. */
+struct client_set {
+	const char *group; /* "": none */
+	bool set_quota, set_volatile, set_any_address;
+	uint64_t quota;
+	bool is_volatile, any_address;
+};
+int client_set(struct store *, const char *name, const struct client_set *);
+/* Its root was mounted (when), or unmounted (0). */
+int client_note_mount(struct store *, const char *name, int64_t when);
+
 int client_find(struct store *, const char *name, struct client *out);            /* -ENOENT */
 int client_find_address(struct store *, const char *address, struct client *out); /* -ENOENT */
 int client_find_id(struct store *, const struct id *, struct client *out);        /* -ENOENT */

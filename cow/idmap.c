@@ -158,6 +158,16 @@ idcache_set(struct idcache *c, const struct id *id, const struct block_loc *loc)
 	to_front(set, i < WAYS ? i : WAYS - 1, (struct idmap_row){ *id, *loc });
 }
 
+void
+idcache_drop(struct idcache *c, const struct id *id)
+{
+	struct idmap_row *set = set_of(c, id);
+	uint32_t i = way_of(set, id);
+
+	if (i < WAYS)
+		set[i] = (struct idmap_row){ 0 };
+}
+
 const struct block_loc *
 idcache_find(struct idcache *c, const struct id *id)
 {

@@ -33,6 +33,7 @@ struct idcache;
 int idcache_open(uint32_t rows, struct idcache **out);
 void idcache_close(struct idcache *);
 void idcache_set(struct idcache *, const struct id *, const struct block_loc *);
+void idcache_drop(struct idcache *, const struct id *);
 const struct block_loc *idcache_find(struct idcache *, const struct id *);
 
 #endif

@@ -5,11 +5,12 @@ cow_libcow_a_SOURCES = \
 	cow/change.c cow/change.h cow/change_apply.c \
 	cow/blkindex.c cow/blkindex.h \
 	cow/block.c cow/block.h cow/block_priv.h \
-	cow/block_append.c cow/block_cut.c cow/block_read.c \
+	cow/block_append.c cow/block_collect.c cow/block_cut.c cow/block_read.c \
 	cow/bytes.h \
 	cow/cleanup.h \
 	cow/carry.c cow/carry.h \
-	cow/client.c cow/client.h \
+	cow/client.c cow/client.h cow/client_change.c cow/client_priv.h cow/clone.c \
+	cow/gc.c cow/gc.h cow/gc_priv.h cow/gc_blocks.c cow/gc_layers.c cow/gc_space.c \
 	cow/keep.c cow/keep.h \
 	cow/db.c cow/db.h \
 	cow/dirent.c cow/dirent.h \

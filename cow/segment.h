@@ -87,6 +87,8 @@ void segments_close(struct segments *);
 void segments_add(struct segments *, struct segment *);
 /* The segment, open until segments_release. -EIO: there is none of this number. */
 int segments_get(struct segments *, uint32_t seq, struct segment **out);
+/* Its name; it is closed as soon as nobody uses it, and isn't found any more. */
+int segments_forget(struct segments *, uint32_t seq, char name[SEGMENT_NAME_SIZE]);
 void segments_release(struct segments *, struct segment *);
 
 #endif

@@ -248,6 +248,30 @@ segments_get(struct segments *t, uint32_t seq, struct segment **out)
 	return 0;
 }
 
+int
+segments_forget(struct segments *t, uint32_t seq, char name[SEGMENT_NAME_SIZE])
+{
+	uint32_t epoch = 0;
+	int err = epoch_of(t, seq, &epoch);
+
+	if (err < 0)
+		return err;
+	snprintf(name, SEGMENT_NAME_SIZE, FORMAT_SEGMENTS_DIR "/" FORMAT_SEGMENT_NAME, seq, epoch);
+	SCOPED_LOCK(&t->lock);
+	for (unsigned i = 0; i < t->count; i++) {
+		struct segment *s = t->open[i];
+
+		if (s->seq != seq)
+			continue;
+		t->open[i] = t->open[--t->count];
+		s->last_use = 0;
+		if (s->users == 0)
+			segment_close(s);
+		break;
+	}
+	return 0;
+}
+
 void
 segments_release(struct segments *t, struct segment *s)
 {

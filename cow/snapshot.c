@@ -221,6 +221,8 @@ struct cut {
 struct cuts {
 	struct cut *all;
 	int n;
+	int (*fn)(struct db *, void *); /* in place of the snapshots' rows */
+	void *arg;
 };
 
 /* Under the catalogue's lock, before anything is held. */
@@ -269,7 +271,7 @@ put_cut(struct db *db, const struct cut *cut)
 	    (rc = layer_create(db, cut->head, sn->layer, &old.image, old.next_ino)) < 0 ||
 	    (rc = client_set_head(db, sn->client, cut->head)) < 0)
 		return rc;
-	return snapshot_put(db, sn);
+	return *sn->name ? snapshot_put(db, sn) : 0;
 }
 
 static int
@@ -280,7 +282,7 @@ put_cuts(struct db *db, void *arg)
 
 	for (int i = 0; i < cuts->n && rc == 0; i++)
 		rc = put_cut(db, &cuts->all[i]);
-	return rc;
+	return rc == 0 && cuts->fn ? cuts->fn(db, cuts->arg) : rc;
 }
 
 /* All views are held between their last row for the old head and their first for the new one. */
@@ -303,6 +305,17 @@ run_cuts(struct store *s, struct cuts *cuts)
 	return rc < 0 ? rc : batch_wait(store_batch(s), ticket);
 }
 
+int
+snapshot_cut(
+    struct store *s, const struct snapshot_of *of, int (*fn)(struct db *, void *), void *arg)
+{
+	struct cut cut = { 0 };
+	struct cuts cuts = { &cut, 1, fn, arg };
+	int rc = prepare(s, of, "", NULL, &cut);
+
+	return rc < 0 ? rc : run_cuts(s, &cuts);
+}
+
 static int
 check_note(const char *note)
 {
@@ -319,7 +332,7 @@ snapshot_create(
     struct store *s, const struct snapshot_of *of, int n, const char *name, const char *note)
 {
 	CLEANUP_FREE struct cut *all = calloc((size_t)n + 1, sizeof(*all));
-	struct cuts cuts = { all, n };
+	struct cuts cuts = { .all = all, .n = n };
 	int rc = all ? check_note(note) : -ENOMEM;
 
 	if (rc == 0 && name)

@@ -42,6 +42,10 @@ struct snapshot_of {
  * clients may be opened or closed meanwhile. -ENOENT, -EEXIST, -EINVAL: none was made. */
 int snapshot_create(
     struct store *, const struct snapshot_of *, int n, const char *name, const char *note);
+/* A copy of a client: of its snapshot, or of what it is now (it is cut as above, without a name).
+ * What makes a client itself, addresses and identity, isn't copied; its group is. */
+int client_clone(struct store *, const struct snapshot_of *, const char *snapshot,
+    const struct client_options *);
 int snapshot_find(struct store *, const char *client, const char *name, struct snapshot *out);
 typedef int snapshot_fn(void *arg, const struct snapshot *);
 /* By client, then time. client NULL: all. */
@@ -52,7 +56,14 @@ int snapshot_remove(struct store *, const char *client, const char *name);
  * `number` newer ones. Returns how many. */
 int snapshot_expire(struct store *, int64_t seconds, int number);
 
-/* --- for those that change the catalogue themselves, in a transaction --- */
+/* --- for those that change the catalogue themselves --- */
+
+/* Under store_catalogue: cuts a client without a name for what is sealed, and calls fn in the same
+ * commit, which must not fail but for the disk's sake. */
+int snapshot_cut(
+    struct store *, const struct snapshot_of *, int (*fn)(struct db *, void *), void *);
+
+/* In a transaction: */
 
 int snapshot_put(struct db *, const struct snapshot *);
 int snapshot_drop(struct db *, const char *client, const char *name); /* all, if name is NULL */

@@ -170,6 +170,17 @@ find_open(struct store *s, const struct id *id)
 }
 
 int
+store_image_db(struct store *s, const struct id *id, struct db **out)
+{
+	char name[STORE_NAME_SIZE], path[STORE_PATH_SIZE];
+	int rc;
+
+	store_image_name(id, ".db", name);
+	rc = store_path(s, name, path);
+	return rc < 0 ? rc : db_open_in(s->files, path, DB_IMMUTABLE, out);
+}
+
+int
 store_image(struct store *s, const struct id *id, struct image **out)
 {
 	SCOPED_LOCK(&s->images_lock);

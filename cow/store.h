@@ -92,6 +92,14 @@ int store_image_find(struct store *, const char *name, struct image_info *out); 
 /* -EBUSY: clients use it, and the sentence names them. */
 int store_image_remove(struct store *, const char *name);
 
+/* Removes (dry: counts) files of images that neither a name nor a layer means any more. */
+int store_collect_images(struct store *, bool dry, uint64_t *n);
+
+/* Calls fn for each image's file that is there, named or only lain upon. */
+int store_each_image_file(struct store *, int (*fn)(void *arg, const struct id *), void *arg);
+/* An image's database, for reading; the caller closes it. */
+int store_image_db(struct store *, const struct id *, struct db **out);
+
 /* --- imports (store_import.c): what image_writer makes its image with --- */
 
 struct store_import;

@@ -225,3 +225,76 @@ store_sweep(struct store *s)
 {
 	return store_write(s, sweep, s);
 }
+
+struct image_collection {
+	struct store *store;
+	bool dry;
+	uint64_t n;
+};
+
+static int
+collect_image(struct store *s, struct db *db, const char *name, const void *arg)
+{
+	struct image_collection *c = *(struct image_collection *const *)arg;
+	const uint32_t hex = ID_HEX_SIZE - 1;
+	struct id id;
+	int rc;
+
+	if (strlen(name) != hex + 3 || strcmp(name + hex, ".db") != 0 ||
+	    id_parse((struct str){ name, hex }, &id) < 0)
+		return 0;
+	rc = store_image_named(db, &id);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	c->n++;
+	if (c->dry)
+		return 0;
+	store_forget_image(s, &id);
+	return unlink_in(s, "images", name);
+}
+
+static int
+collect_images(struct db *db, void *arg)
+{
+	struct image_collection *c = arg;
+
+	return each_file(c->store, db, "images", collect_image, &arg);
+}
+
+int
+store_collect_images(struct store *s, bool dry, uint64_t *n)
+{
+	struct image_collection c = { s, dry, 0 };
+	int rc = store_write(s, collect_images, &c);
+
+	*n = c.n;
+	return rc;
+}
+
+struct image_walk {
+	int (*fn)(void *arg, const struct id *);
+	void *arg;
+};
+
+static int
+walk_image(struct store *s, struct db *db, const char *name, const void *arg)
+{
+	const struct image_walk *w = arg;
+	const uint32_t hex = ID_HEX_SIZE - 1;
+	struct id id;
+
+	(void)s;
+	(void)db;
+	if (strlen(name) != hex + 3 || strcmp(name + hex, ".db") != 0 ||
+	    id_parse((struct str){ name, hex }, &id) < 0)
+		return 0;
+	return w->fn(w->arg, &id);
+}
+
+int
+store_each_image_file(struct store *s, int (*fn)(void *arg, const struct id *), void *arg)
+{
+	struct image_walk w = { fn, arg };
+
+	return each_file(s, NULL, "images", walk_image, &w);
+}

@@ -16,6 +16,8 @@ static const char to_version_2[] =
     " image TEXT NOT NULL, keep TEXT NOT NULL, asked INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE keep(client TEXT NOT NULL, path TEXT NOT NULL,"
     " PRIMARY KEY(client, path)) WITHOUT ROWID;"
+    "CREATE TABLE freed(segment INTEGER NOT NULL, off INTEGER NOT NULL, stored INTEGER NOT NULL,"
+    " PRIMARY KEY(segment, off)) WITHOUT ROWID;"
     "PRAGMA user_version = 2";
 
 int

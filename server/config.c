@@ -11,6 +11,7 @@
 
 #include "cow/bytes.h"
 #include "cow/err.h"
+#include "server/size.h"
 
 struct key {
 	const char *name;
@@ -19,29 +20,10 @@ struct key {
 	uint64_t min, max;
 };
 
-/* Digits and, where units are allowed, one of K M G T after them. */
 static int
-read_number(const char *text, bool units, uint64_t *out)
+read_number(const char *text, uint64_t *out)
 {
-	static const char letters[] = "KMGT";
-	const char *unit;
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	*out = strtoull(text, &end, 10);
-	if (errno)
-		return -EINVAL;
-	if (*end && units && (unit = strchr(letters, *end)) != NULL) {
-		int shift = 10 * (int)(unit - letters + 1);
-
-		if (*out > UINT64_MAX >> shift)
-			return -EINVAL;
-		*out <<= shift;
-		end++;
-	}
-	return *end ? -EINVAL : 0;
+	return text[strspn(text, "0123456789")] ? -EINVAL : size_parse(text, out);
 }
 
 static int
@@ -49,7 +31,7 @@ set_number(const struct key *key, void *to, const char *value)
 {
 	uint64_t n;
 
-	if (read_number(value, false, &n) < 0 || n < key->min || n > key->max)
+	if (read_number(value, &n) < 0 || n < key->min || n > key->max)
 		return err_set(EINVAL, "%s = %s: must be a number from %llu to %llu", key->name,
 		    value, (unsigned long long)key->min, (unsigned long long)key->max);
 	memcpy(to, &n, sizeof(n));
@@ -61,7 +43,7 @@ set_size(const struct key *key, void *to, const char *value)
 {
 	uint64_t n;
 
-	if (read_number(value, true, &n) < 0 || n < key->min || n > key->max)
+	if (size_parse(value, &n) < 0 || n < key->min || n > key->max)
 		return err_set(EINVAL, "%s = %s: must be a size like 256M, from %lluM to %lluM",
 		    key->name, value, (unsigned long long)key->min >> 20,
 		    (unsigned long long)key->max >> 20);
@@ -137,6 +119,8 @@ static const struct key keys[] = {
 	{ "port", set_number, AT(port), 0, 65535 },
 	{ "threads", set_number, AT(threads), 1, 64 },
 	{ "memory", set_size, AT(memory), 16ull << 20, 1ull << 44 },
+	{ "keep_days", set_number, AT(keep_days), 0, 36500 },
+	{ "keep_snapshots", set_number, AT(keep_snapshots), 1, 100000 },
 	{ "insecure_ports", set_bool, AT(insecure_ports) },
 	{ "max_connections", set_number, AT(max_connections), 1, 100000 },
 	{ "address_connections", set_number, AT(address_connections), 1, 100000 },
@@ -154,6 +138,8 @@ config_default(struct config *c)
 	c->port = 2049;
 	c->threads = threads < 4 ? 4 : threads > 64 ? 64 : threads;
 	c->memory = 256ull << 20;
+	c->keep_days = 7;
+	c->keep_snapshots = 10;
 	c->max_connections = 1024;
 	c->address_connections = 64;
 	c->log_level = LOG_LEVEL_INFO;
@@ -173,7 +159,7 @@ int
 config_set(struct config *c, const char *name, const char *value)
 {
 	const struct key *key = find_key(name);
-	char known[256] = "";
+	char known[512] = "";
 
 	if (key)
 		return key->set(key, (char *)c + key->at, value);

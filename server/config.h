@@ -11,10 +11,11 @@
 #include "server/log.h"
 
 struct config {
-	char listen[64];     /* numeric address; empty: all, IPv4 and IPv6 */
-	uint64_t port;       /* 0: any that is free */
-	uint64_t threads;    /* workers */
-	uint64_t memory;     /* bytes that views and images may keep in memory */
+	char listen[64];                    /* numeric address; empty: all, IPv4 and IPv6 */
+	uint64_t port;                      /* 0: any that is free */
+	uint64_t threads;                   /* workers */
+	uint64_t memory;                    /* bytes that views and images may keep in memory */
+	uint64_t keep_days, keep_snapshots; /* automatic ones: so old, so many of a client */
 	bool insecure_ports; /* callers' source ports from 1024 up are fine from everywhere */
 	uint64_t max_connections, address_connections; /* in all, from one address */
 	enum log_level log_level;

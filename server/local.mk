@@ -2,6 +2,7 @@
 noinst_LIBRARIES += server/libserver.a
 server_libserver_a_SOURCES = \
 	server/call.h \
+	server/collector.c server/collector.h \
 	server/config.c server/config.h \
 	server/log.c server/log.h \
 	server/sandbox.c server/sandbox.h \
@@ -28,7 +29,9 @@ server_libserver_a_SOURCES += \
 	server/ctl/proto.c server/ctl/proto.h \
 	server/ctl/verbs.c server/ctl/verbs.h server/ctl/verbs_priv.h \
 	server/ctl/verbs_client.c \
+	server/ctl/verbs_gc.c \
 	server/ctl/verbs_image.c \
+	server/ctl/verbs_lives.c \
 	server/ctl/verbs_status.c \
 	server/ctl/verbs_use.c
 
@@ -63,6 +66,8 @@ rubus_SOURCES = \
 	server/cli/ask.c \
 	server/cli/cli.h \
 	server/cli/cmd_client.c \
+	server/cli/cmd_lives.c \
+	server/cli/cmd_store.c \
 	server/cli/cmd_image.c \
 	server/cli/cmd_stats.c \
 	server/cli/cmd_status.c \

@@ -17,6 +17,7 @@
 #include "cow/cleanup.h"
 #include "cow/err.h"
 #include "rpc/drc.h"
+#include "server/collector.h"
 #include "server/config.h"
 #include "server/ctl/ctl.h"
 #include "server/log.h"
@@ -39,6 +40,7 @@ struct rubusd {
 	struct service service;
 	struct server *server;
 	struct ctl *ctl;
+	struct collector *collector;
 	int fatal; /* eventfd: the store can't go on */
 };
 
@@ -193,6 +195,8 @@ start(struct rubusd *r, const struct options *o)
 		err = server_start(&r->service, &so, &r->server);
 	if (err == 0)
 		err = ctl_open(&r->service, o->store, &r->ctl);
+	if (err == 0)
+		err = collector_start(&r->service, &r->collector);
 	return err;
 }
 
@@ -201,6 +205,7 @@ static void
 stop(struct rubusd *r)
 {
 	ctl_close(r->ctl);
+	collector_stop(r->collector);
 	server_stop(r->server);
 	if (r->service.peers)
 		peers_close(r->service.peers);

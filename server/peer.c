@@ -12,8 +12,9 @@
 #include "server/config.h"
 #include "server/peer_priv.h"
 
-#define IDLE_SECONDS  600 /* a view without calls for so long is closed */
-#define FLUSH_SECONDS 10  /* so long a write that nobody commits stays in memory */
+#define IDLE_SECONDS   600 /* a view without calls for so long is closed */
+#define IN_USE_SECONDS 900 /* a machine that runs says something more often than that */
+#define FLUSH_SECONDS  10  /* so long a write that nobody commits stays in memory */
 
 /* --- the table --- */
 
@@ -299,6 +300,73 @@ peers_without(struct peers *p, const char *client, int (*fn)(void *arg), void *a
 
 	close_fitting(p, fits_name, client);
 	return fn ? fn(arg) : 0;
+}
+
+int
+peers_without_all(
+    struct peers *p, const char *const *clients, int n, int (*fn)(void *arg), void *arg)
+{
+	SCOPED_LOCK(&p->change);
+
+	for (int i = 0; i < n; i++)
+		close_fitting(p, fits_name, clients[i]);
+	return fn(arg);
+}
+
+/* Held, or NULL. */
+static struct peer_entry *
+hold_named(struct peers *p, const char *client)
+{
+	struct peer_entry *e = NULL;
+
+	pthread_rwlock_rdlock(&p->lock);
+	for (int i = 0; i < PEER_BUCKETS && !e; i++)
+		for (e = p->table[i]; e && !fits_name(e, client); e = e->next)
+			;
+	if (e)
+		atomic_fetch_add(&e->refs, 1);
+	pthread_rwlock_unlock(&p->lock);
+	return e;
+}
+
+int
+peers_with(struct peers *p, const char *const *clients, int n,
+    int (*fn)(void *arg, struct view *const *views), void *arg)
+{
+	CLEANUP_FREE struct peer_entry **held = calloc((size_t)n + 1, sizeof(*held));
+	CLEANUP_FREE struct view **views = calloc((size_t)n + 1, sizeof(*views));
+	int r = held && views ? 0 : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	SCOPED_LOCK(&p->change);
+	for (int i = 0; i < n; i++) {
+		held[i] = hold_named(p, clients[i]);
+		views[i] = held[i] ? held[i]->client.view : NULL;
+	}
+	r = fn(arg, views);
+	for (int i = 0; i < n; i++)
+		if (held[i])
+			entry_release(p, held[i]);
+	return r;
+}
+
+bool
+peers_in_use(struct peers *p, const struct client *c)
+{
+	struct peer_entry *e = hold_named(p, c->name);
+	int64_t now = time(NULL), last = peer_mounts_last(p, c->name);
+
+	for (int i = 0; e && i < PEER_SLOTS; i++) {
+		int64_t seen = atomic_load(&e->seen[i]);
+
+		last = seen > last ? seen : last;
+	}
+	if (e)
+		entry_release(p, e);
+	if ((int64_t)p->service->started > last)
+		last = (int64_t)p->service->started;
+	return c->mounted && now - last < IN_USE_SECONDS;
 }
 
 void

@@ -64,6 +64,16 @@ void peers_drop(struct peers *, const char *client);
 /* The same, and then runs fn (NULL: nothing) before its view, or any, can be opened again: for the
  * removal of a client, or what else may not have an open view beside it. Returns what fn does. */
 int peers_without(struct peers *, const char *client, int (*fn)(void *arg), void *arg);
+/* The same for n clients. */
+int peers_without_all(
+    struct peers *, const char *const *clients, int n, int (*fn)(void *arg), void *arg);
+/* Runs fn with the views of n clients, NULL where one is not open; none is opened or closed
+ * meanwhile, and calls go on. Returns what fn does. */
+int peers_with(struct peers *, const char *const *clients, int n,
+    int (*fn)(void *arg, struct view *const *views), void *arg);
+/* Does a machine use it as its root, as far as one can know? It has mounted it, and called not long
+ * ago, or the server itself began not long ago. */
+bool peers_in_use(struct peers *, const struct client *);
 /* From a timer: flushes uncommitted writes, closes idle views, trims memory to the budget. */
 void peers_tick(struct peers *);
 

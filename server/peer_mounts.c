@@ -144,6 +144,21 @@ peer_mounts_refresh(struct peers *p)
 	pthread_rwlock_unlock(&p->lock);
 }
 
+int64_t
+peer_mounts_last(struct peers *p, const char *client)
+{
+	int64_t last = 0;
+
+	SCOPED_LOCK(&p->mounts.lock);
+	for (uint32_t i = 0; i < p->mounts.n; i++) {
+		const struct peer_mount *m = &p->mounts.list[i].mount;
+
+		if (strcmp(m->client, client) == 0 && m->last > last)
+			last = m->last;
+	}
+	return last;
+}
+
 int
 peers_mounts(struct peers *p, peer_mount_fn *fn, void *arg)
 {

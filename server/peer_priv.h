@@ -59,4 +59,7 @@ void peer_mounts_free(struct peer_mounts *);
 /* Takes over from the entries when each mount was last used; before an entry goes. */
 void peer_mounts_refresh(struct peers *);
 
+/* When one of a client's mounts was last used; 0: none is known. */
+int64_t peer_mounts_last(struct peers *, const char *client);
+
 #endif

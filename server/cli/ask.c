@@ -1,8 +1,10 @@
 /* One question to rubusd, or to the store itself. The verbs are the same on both ways. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cow/cleanup.h"
 #include "cow/err.h"
@@ -81,4 +83,26 @@ cli_ask_name(const struct cli *cli, const char *verb, const char *name, struct p
 	if (name)
 		proto_add(&request, "name", name);
 	return cli_ask(cli, &request, out);
+}
+
+int
+cli_confirm(const struct cli *cli, const char *fmt, ...)
+{
+	char line[16] = "";
+	va_list ap;
+
+	if (cli->given & CLI_YES)
+		return 0;
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	if (!isatty(STDIN_FILENO)) {
+		fputs("\nrubus: nothing was done: --yes does it without asking\n", stderr);
+		return 1;
+	}
+	fputs("\nGo on? [y/N] ", stderr);
+	if (fgets(line, sizeof(line), stdin) && (*line == 'y' || *line == 'Y'))
+		return 0;
+	fputs("Nothing was done.\n", stderr);
+	return 1;
 }

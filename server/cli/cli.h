@@ -15,15 +15,30 @@ enum cli_option {
 	CLI_ADDRESS = 8,
 	CLI_ANY_ADDRESS = 16,
 	CLI_WATCH = 32,
+	CLI_NOTE = 64,
+	CLI_GROUP = 128,
+	CLI_ALL = 256,
+	CLI_NOW = 512,
+	CLI_AT_BOOT = 1024,
+	CLI_KEEP = 2048,
+	CLI_YES = 4096,
+	CLI_QUOTA = 8192,
+	CLI_VOLATILE = 16384,
+	CLI_DURABLE = 32768,
+	CLI_NO_KEEP = 65536,
+	CLI_DRY_RUN = 131072,
 };
 
-#define CLI_MANY 256 /* clients, or addresses, of one command */
+#define CLI_MANY  256 /* clients, or addresses, of one command */
+#define CLI_KEEPS 32
 
 struct cli {
 	const char *store;
 	bool json;
 	unsigned given; /* enum cli_option */
-	const char *name, *image;
+	const char *name, *image, *note, *group, *quota;
+	int nkeep; /* as naddresses */
+	const char *keep[CLI_KEEPS];
 	int naddresses; /* that were given, be it more than fit */
 	const char *addresses[CLI_MANY];
 	int nargs;
@@ -33,11 +48,19 @@ struct cli {
 typedef int cli_fn(struct cli *);
 cli_fn cli_image_import, cli_image_list, cli_image_show, cli_image_remove;
 cli_fn cli_client_add, cli_client_list, cli_client_show, cli_client_remove;
+cli_fn cli_image_update;
+cli_fn cli_client_clone, cli_client_set;
+cli_fn cli_snapshot_create, cli_snapshot_list, cli_snapshot_remove;
+cli_fn cli_reset, cli_rollback, cli_undo, cli_cancel;
+cli_fn cli_gc;
 cli_fn cli_status, cli_stats;
 
 /* Asks rubusd, or runs the verb here when no rubusd runs. Prints what went wrong; returns the exit
  * status. On 0 the answer is the caller's to free. */
 int cli_ask(const struct cli *, const struct proto_request *, struct proto_answer *out);
+/* Says what is about to be lost, and asks on a terminal; --yes has answered. 0: go on, else the
+ * exit status. */
+int cli_confirm(const struct cli *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The same for a verb with nothing but a name, or nothing at all (NULL). */
 int cli_ask_name(const struct cli *, const char *verb, const char *name, struct proto_answer *out);
 

@@ -17,6 +17,14 @@ struct command {
 	const char *more; /* further help, or NULL */
 };
 
+#define WHEN (CLI_NOW | CLI_AT_BOOT)
+
+static const char when_text[] =
+    "A client that is in use is changed at its next boot, another one at once; --now and\n"
+    "--at-boot say otherwise. With --now, a running client gets \"stale file handle\" for all\n"
+    "its files and must be restarted. What is replaced becomes a snapshot: rubus undo takes\n"
+    "it back. Folders given by --keep, here or by rubus client set, come over.\n";
+
 static const struct command commands[] = {
 	{ { "image", "import" }, 1, 0, CLI_NAME, CLI_NAME | CLI_SKIP_ERRORS, cli_image_import,
 	    "SOURCE --name NAME [--skip-errors]", "make an image of a folder or a tar",
@@ -27,8 +35,14 @@ static const struct command commands[] = {
 	    "served.\n" },
 	{ { "image", "list" }, 0, 0, 0, 0, cli_image_list, "", "list the images", NULL },
 	{ { "image", "show" }, 1, 0, 0, 0, cli_image_show, "NAME", "show one image", NULL },
-	{ { "image", "remove" }, 1, 0, 0, 0, cli_image_remove, "NAME",
+	{ { "image", "remove" }, 1, 0, 0, CLI_YES, cli_image_remove, "NAME [--yes]",
 	    "remove an image that no client uses", NULL },
+	{ { "image", "update" }, 2, CLI_MANY, 0, WHEN | CLI_GROUP | CLI_KEEP, cli_image_update,
+	    "OLD NEW [CLIENT... | --group G] [--now | --at-boot] [--keep PATH]...",
+	    "move clients from one image to another",
+	    "All clients of OLD, or those that are named, begin anew with NEW: at their next\n"
+	    "boot if they are running, else at once. What they changed is kept as a snapshot\n"
+	    "(rubus undo), and their kept folders come over.\n" },
 	{ { "client", "add" }, 1, CLI_MANY - 1, CLI_IMAGE,
 	    CLI_IMAGE | CLI_ADDRESS | CLI_ANY_ADDRESS, cli_client_add,
 	    "NAME... --image IMAGE [--address IP]... [--any-address]",
@@ -40,8 +54,46 @@ static const struct command commands[] = {
 	    "together or not at all; each gets one of the addresses, in the same order.\n" },
 	{ { "client", "list" }, 0, 0, 0, 0, cli_client_list, "", "list the clients", NULL },
 	{ { "client", "show" }, 1, 0, 0, 0, cli_client_show, "NAME", "show one client", NULL },
-	{ { "client", "remove" }, 1, 0, 0, 0, cli_client_remove, "NAME",
+	{ { "client", "remove" }, 1, 0, 0, CLI_YES, cli_client_remove, "NAME [--yes]",
 	    "remove a client and all that it changed", NULL },
+	{ { "client", "clone" }, 2, 0, 0, CLI_ADDRESS | CLI_ANY_ADDRESS | CLI_GROUP,
+	    cli_client_clone, "FROM[@SNAPSHOT] NEW [--address IP]... [--any-address] [--group G]",
+	    "add a client that begins as another one is, or was",
+	    "The new client has all files of the other one, and addresses of its own.\n" },
+	{ { "client", "set" }, 1, 0, 0,
+	    CLI_IMAGE | CLI_GROUP | CLI_QUOTA | CLI_KEEP | CLI_NO_KEEP | CLI_VOLATILE |
+		CLI_DURABLE | WHEN,
+	    cli_client_set,
+	    "NAME|@GROUP [--image IMAGE] [--group G] [--quota SIZE] [--keep PATH]...\n"
+	    "       [--no-keep] [--volatile | --durable]",
+	    "change a client, or all of a group",
+	    "  --image    begin anew with another image, as rubus image update does\n"
+	    "  --group    put it into a group (\"\": into none)\n"
+	    "  --quota    how many bytes it may change, 2G; 0: as many as there is room for\n"
+	    "  --keep     folders that stay at a reset, an update and an undo; --no-keep: none\n"
+	    "  --volatile don't wait for the disk: what it wrote may be lost when the server\n"
+	    "             dies; --durable: wait\n" },
+	{ { "snapshot", "create" }, 0, 2, 0, CLI_NOTE | CLI_GROUP | CLI_ALL, cli_snapshot_create,
+	    "CLIENT | --group G | --all [NAME] [--note TEXT]",
+	    "keep the state of a client under a name",
+	    "The time is the name if none is given. A running client goes on meanwhile.\n" },
+	{ { "snapshot", "list" }, 0, 1, 0, 0, cli_snapshot_list, "[CLIENT]", "list the snapshots",
+	    NULL },
+	{ { "snapshot", "remove" }, 2, 0, 0, CLI_YES, cli_snapshot_remove,
+	    "CLIENT SNAPSHOT [--yes]", "remove a snapshot", NULL },
+	{ { "rollback" }, 2, 0, 0, WHEN, cli_rollback, "CLIENT SNAPSHOT [--now | --at-boot]",
+	    "put a client back to a snapshot", when_text },
+	{ { "reset" }, 0, CLI_MANY, 0, WHEN | CLI_GROUP | CLI_ALL | CLI_KEEP, cli_reset,
+	    "CLIENT... | --group G | --all [--now | --at-boot] [--keep PATH]...",
+	    "make clients new, as their image is", when_text },
+	{ { "undo" }, 0, CLI_MANY, 0, WHEN | CLI_GROUP | CLI_ALL | CLI_KEEP, cli_undo,
+	    "CLIENT... | --group G | --all [--now | --at-boot]",
+	    "take back the last reset, rollback or update", when_text },
+	{ { "cancel" }, 0, CLI_MANY, 0, CLI_GROUP | CLI_ALL, cli_cancel,
+	    "CLIENT... | --group G | --all", "take back what waits for the next boot", NULL },
+	{ { "gc" }, 0, 0, 0, CLI_DRY_RUN, cli_gc, "[--dry-run]",
+	    "give back the space of what nothing refers to any more",
+	    "rubusd does so by itself; --dry-run only counts.\n" },
 	{ { "status" }, 0, 0, 0, 0, cli_status, "",
 	    "who is mounted, size of the deltas, memory, disk", NULL },
 	{ { "stats" }, 0, 0, 0, CLI_WATCH, cli_stats, "[--watch]",
@@ -68,16 +120,33 @@ static const struct option long_options[] = {
 	{ "address", required_argument, NULL, CLI_ADDRESS },
 	{ "any-address", no_argument, NULL, CLI_ANY_ADDRESS },
 	{ "watch", no_argument, NULL, CLI_WATCH },
+	{ "note", required_argument, NULL, CLI_NOTE },
+	{ "group", required_argument, NULL, CLI_GROUP },
+	{ "all", no_argument, NULL, CLI_ALL },
+	{ "now", no_argument, NULL, CLI_NOW },
+	{ "at-boot", no_argument, NULL, CLI_AT_BOOT },
+	{ "keep", required_argument, NULL, CLI_KEEP },
+	{ "no-keep", no_argument, NULL, CLI_NO_KEEP },
+	{ "yes", no_argument, NULL, CLI_YES },
+	{ "dry-run", no_argument, NULL, CLI_DRY_RUN },
+	{ "quota", required_argument, NULL, CLI_QUOTA },
+	{ "volatile", no_argument, NULL, CLI_VOLATILE },
+	{ "durable", no_argument, NULL, CLI_DURABLE },
 	{ NULL },
 };
 
-#define FIRST_LETTER 'a' /* above the bits of enum cli_option */
+/* Not one of the options that are letters. */
+static bool
+is_bit(int option)
+{
+	return (option & (option - 1)) == 0;
+}
 
 static const char *
 option_name(unsigned bits)
 {
 	for (const struct option *o = long_options; o->name; o++) {
-		if (o->val < FIRST_LETTER && bits & (unsigned)o->val)
+		if (is_bit(o->val) && bits & (unsigned)o->val)
 			return o->name;
 	}
 	return "";
@@ -202,11 +271,25 @@ help(int n, char **words)
 	return unknown_command(n, words);
 }
 
+/* Two options of which only one can be meant, or 0. */
+static unsigned
+contradiction(unsigned given)
+{
+	static const unsigned pairs[] = { CLI_NOW | CLI_AT_BOOT, CLI_VOLATILE | CLI_DURABLE,
+		CLI_KEEP | CLI_NO_KEEP, CLI_GROUP | CLI_ALL };
+
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
+		if ((given & pairs[i]) == pairs[i])
+			return pairs[i];
+	return 0;
+}
+
 /* Do the options and arguments fit the command? Else says what doesn't; 2. */
 static int
 check_usage(const struct command *c, const struct cli *cli)
 {
 	unsigned missing = c->needs & ~cli->given, foreign = cli->given & ~c->takes;
+	unsigned twice = contradiction(cli->given);
 
 	if (foreign)
 		fprintf(
@@ -218,6 +301,11 @@ check_usage(const struct command *c, const struct cli *cli)
 		fprintf(stderr, "rubus: %.*s is missing\n", (int)strcspn(c->args, " ."), c->args);
 	else if (cli->naddresses > CLI_MANY)
 		fprintf(stderr, "rubus: more than %d addresses\n", CLI_MANY);
+	else if (cli->nkeep > CLI_KEEPS)
+		fprintf(stderr, "rubus: more than %d folders to keep\n", CLI_KEEPS);
+	else if (twice)
+		fprintf(stderr, "rubus: --%s and --%s exclude each other\n",
+		    option_name(twice & -twice), option_name(twice & (twice - 1)));
 	else if (missing)
 		fprintf(stderr, "rubus: --%s is missing\n", option_name(missing));
 	else
@@ -233,6 +321,14 @@ take_option(struct cli *cli, int option)
 		cli->name = optarg;
 	else if (option == CLI_IMAGE)
 		cli->image = optarg;
+	else if (option == CLI_NOTE)
+		cli->note = optarg;
+	else if (option == CLI_GROUP)
+		cli->group = optarg;
+	else if (option == CLI_QUOTA)
+		cli->quota = optarg;
+	else if (option == CLI_KEEP && cli->nkeep++ < CLI_KEEPS)
+		cli->keep[cli->nkeep - 1] = optarg;
 	else if (option == CLI_ADDRESS && cli->naddresses++ < CLI_MANY)
 		cli->addresses[cli->naddresses - 1] = optarg;
 }

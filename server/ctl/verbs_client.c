@@ -6,6 +6,8 @@
 
 #include "cow/cleanup.h"
 #include "cow/err.h"
+#include "cow/keep.h"
+#include "cow/revert.h"
 #include "server/ctl/verbs_priv.h"
 #include "server/peer.h"
 
@@ -13,6 +15,63 @@ struct listing {
 	struct verb_call *call;
 	struct verb_use *use;
 };
+
+static int
+count_snapshot(void *arg, const struct snapshot *s)
+{
+	(void)s;
+	++*(uint64_t *)arg;
+	return 0;
+}
+
+static void
+write_keeps(const struct verb_call *v, const struct client *c)
+{
+	CLEANUP_FREE struct keeps *k = calloc(1, sizeof(*k));
+	char text[KEEP_PATH * 2] = "";
+
+	if (!k || keep_of(v->service->store, c, k) < 0)
+		return;
+	for (int i = 0; i < k->n; i++) {
+		size_t n = strlen(text);
+
+		snprintf(text + n, sizeof(text) - n, "%s%s", i ? "," : "", k->paths[i]);
+	}
+	proto_str(v->answer, "keep", text);
+}
+
+/* What waits, as a person says it. */
+static void
+write_pending(const struct verb_call *v, const struct client *c)
+{
+	struct revert_pending p;
+	char text[160] = "";
+
+	if (revert_pending(v->service->store, c->name, &p) == 1) {
+		free(p.keep);
+		snprintf(text, sizeof(text), "%s%s",
+		    p.kind == SNAPSHOT_RESET      ? "reset"
+		    : p.kind == SNAPSHOT_ROLLBACK ? "rollback to "
+		    : p.kind == SNAPSHOT_UPDATE   ? "update to "
+						  : "undo",
+		    p.kind == SNAPSHOT_ROLLBACK ? p.snapshot : p.image);
+	}
+	proto_str(v->answer, "pending", text);
+}
+
+static void
+write_settings(const struct verb_call *v, const struct client *c)
+{
+	uint64_t snapshots = 0;
+
+	snapshot_each(v->service->store, c->name, count_snapshot, &snapshots);
+	proto_uint(v->answer, "snapshots", snapshots);
+	proto_str(v->answer, "group", c->group);
+	proto_uint(v->answer, "quota", c->quota);
+	proto_uint(v->answer, "volatile", c->is_volatile);
+	write_keeps(v, c);
+	write_pending(v, c);
+}
 
 static int
 write_client(void *arg, const struct client *c)
@@ -38,6 +97,7 @@ write_client(void *arg, const struct client *c)
 	proto_uint(t, "delta_files", c->delta_files);
 	proto_uint(t, "delta_bytes", c->delta_bytes);
 	verb_use_row(l->call, l->use, c->name);
+	write_settings(l->call, c);
 	proto_row_end(t);
 	return 0;
 }

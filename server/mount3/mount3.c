@@ -4,15 +4,20 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "cow/err.h"
+#include "cow/revert.h"
 #include "rpc/mount3.h"
 #include "rpc/mountlist.h"
 #include "server/call.h"
 #include "server/log.h"
 #include "server/nfs3/nfs3.h"
 
-#define LIST_MAX 32768 /* bytes of a list: it must fit a datagram */
+#define LIST_MAX     32768 /* bytes of a list: it must fit a datagram */
+#define NOTE_SECONDS 3600  /* so seldom the catalogue hears that a client is in use */
 
 static const struct {
 	int err;
@@ -75,6 +80,51 @@ walk(struct view *view, struct str path, struct view_attr *out)
 	return err;
 }
 
+/* Does the caller boot from it? Its own addresses do; this machine only looks, unless the client is
+ * for it alone. */
+static bool
+is_boot(const struct call *ctx, const struct client *c, struct str rest)
+{
+	return rest.n == 0 && (!ctx->peer->loopback || c->naddresses == 0);
+}
+
+struct boot {
+	struct store *store;
+	const char *client;
+};
+
+static int
+run_pending(void *arg)
+{
+	const struct boot *b = arg;
+
+	return revert_run_pending(b->store, b->client);
+}
+
+/* What waits for the next boot is done before it sees its root. What can't be done is dropped, and
+ * the client boots as it was. */
+static void
+prepare_boot(const struct call *ctx, const struct client *c)
+{
+	struct boot b = { ctx->service->store, c->name };
+	struct revert_pending p;
+	int64_t now = time(NULL);
+	int err = revert_pending(b.store, c->name, &p);
+
+	if (err == 1) {
+		free(p.keep);
+		err = peers_without(ctx->service->peers, c->name, run_pending, &b);
+		if (err < 0)
+			log_error(ctx->service->log, LOG_MOUNT, "not done at boot: %s client=%s",
+			    err_text(err), c->name);
+		else
+			log_info(ctx->service->log, LOG_MOUNT, "reverted at boot client=%s kind=%d",
+			    c->name, (int)p.kind);
+	}
+	if (now - c->mounted > NOTE_SECONDS)
+		client_note_mount(b.store, c->name, now);
+}
+
 static int
 mount_root(const struct call *ctx, struct str path, mountres3_ok *ok)
 {
@@ -89,6 +139,16 @@ mount_root(const struct call *ctx, struct str path, mountres3_ok *ok)
 	name = path_next(&rest);
 	/* With the slash before it, it is an export's path. */
 	err = peer_by_path(peers, ctx->peer, (struct str){ name.p - 1, name.n + 1 }, &client);
+	if (err == 0 && is_boot(ctx, &client->info, rest)) {
+		struct client info = client->info;
+
+		peer_release(peers, client);
+		err = client_find(ctx->service->store, info.name, &info);
+		if (err == 0)
+			prepare_boot(ctx, &info);
+		err =
+		    peer_by_path(peers, ctx->peer, (struct str){ name.p - 1, name.n + 1 }, &client);
+	}
 	if (err < 0)
 		return err;
 	err = walk(client->view, rest, &attr);
@@ -122,6 +182,26 @@ mount3_null(struct rpc_call *call, void *args, void *res)
 	(void)res;
 }
 
+/* A machine that says so doesn't use its root any more. */
+static void
+note_unmount(const struct call *ctx, struct str path)
+{
+	struct peer_client *client;
+	struct str rest = path, name = path_next(&rest);
+	struct client info;
+
+	if (path.p[0] != '/' || rest.n)
+		return;
+	if (peer_by_path(ctx->service->peers, ctx->peer, (struct str){ name.p - 1, name.n + 1 },
+		&client) < 0)
+		return;
+	info = client->info;
+	peer_release(ctx->service->peers, client);
+	if (is_boot(ctx, &info, rest) && client_find(ctx->service->store, info.name, &info) == 0 &&
+	    info.mounted)
+		client_note_mount(ctx->service->store, info.name, 0);
+}
+
 static void
 mount3_umnt(struct rpc_call *call, void *args, void *res)
 {
@@ -129,8 +209,10 @@ mount3_umnt(struct rpc_call *call, void *args, void *res)
 	const dirpath *path = args;
 
 	(void)res;
-	if (path->n)
-		peer_unmounted(ctx->service->peers, ctx->peer, (struct str){ path->p, path->n });
+	if (!path->n)
+		return;
+	peer_unmounted(ctx->service->peers, ctx->peer, (struct str){ path->p, path->n });
+	note_unmount(ctx, (struct str){ path->p, path->n });
 }
 
 static void

@@ -66,7 +66,10 @@ for signal in TERM KILL; do
 done
 
 # A removed client's view is gone, also for who had mounted it.
-run 0 rubus client remove pi-2
+run 1 rubus client remove pi-2
+said err "Client pi-2 goes for ever"
+said err "--yes does it without asking"
+run 0 rubus client remove pi-2 --yes
 run 1 nfs "$port" /pi-2 list /
 run 0 rubus client add pi-2 --image deb
 run 0 nfs "$port" /pi-2 cat /etc/motd

@@ -268,7 +268,7 @@ fork_head(struct db *db, void *arg)
 }
 
 static void
-a_removed_client_takes_only_layers_that_nobody_else_needs(void **state)
+a_removed_client_leaves_its_layers_to_the_collector(void **state)
 {
 	struct fixture *f = *state;
 	struct growth two;
@@ -285,12 +285,12 @@ a_removed_client_takes_only_layers_that_nobody_else_needs(void **state)
 	assert_int_equal(client_remove(f->store, "pi1"), -ENOENT);
 	assert_int_equal(client_find_address(f->store, "10.0.0.7", &c), -ENOENT);
 	assert_int_equal(store_write(f->store, count_layers, &layers), 0);
-	assert_int_equal(layers, 3); /* only its own head is gone */
+	assert_int_equal(layers, 4); /* its own head is the collector's */
 	assert_int_equal(add(f->store, "pi3", "10.0.0.7"), 0);
 	find(f->store, "pi2");
 	assert_int_equal(client_remove(f->store, "pi2"), 0);
 	assert_int_equal(store_write(f->store, count_layers, &layers), 0);
-	assert_int_equal(layers, 2);
+	assert_int_equal(layers, 5);
 }
 
 struct names {
@@ -380,7 +380,7 @@ main(void)
 		TEST(what_is_no_address_is_refused),
 		TEST(a_refused_client_leaves_nothing_behind),
 		TEST(a_delta_is_that_of_the_whole_chain),
-		TEST(a_removed_client_takes_only_layers_that_nobody_else_needs),
+		TEST(a_removed_client_leaves_its_layers_to_the_collector),
 		TEST(clients_are_listed_by_name_until_told_to_stop),
 		TEST(clients_are_there_after_reopening),
 		TEST(clients_are_added_together_or_not_at_all),

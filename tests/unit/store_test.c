@@ -14,6 +14,7 @@
 
 #include "cow/client.h"
 #include "cow/err.h"
+#include "cow/gc.h"
 #include "tests/lib/tinyimage.h"
 #include "tests/lib/tmpdir.h"
 
@@ -224,7 +225,7 @@ static void
 an_owner_brings_an_older_store_up_to_date(void **state)
 {
 	static const char older[] =
-	    "DROP TABLE snapshot; DROP TABLE pending; DROP TABLE keep;"
+	    "DROP TABLE snapshot; DROP TABLE pending; DROP TABLE keep; DROP TABLE freed;"
 	    "ALTER TABLE client DROP COLUMN grp; ALTER TABLE client DROP COLUMN identity;"
 	    "ALTER TABLE client DROP COLUMN quota; ALTER TABLE client DROP COLUMN volatile;"
 	    "ALTER TABLE client DROP COLUMN mounted; PRAGMA user_version = 1";
@@ -694,6 +695,8 @@ static void
 an_image_in_use_stays_and_its_users_are_named(void **state)
 {
 	struct client_options options = { .name = "pi-7", .image = "pios" };
+	struct gc_options gc = { .grace_ms = 1 };
+	struct gc_result result;
 	struct fixture *f = *state;
 	struct store *s = open_as(f, STORE_OWN);
 	struct image_info info;
@@ -706,6 +709,8 @@ an_image_in_use_stays_and_its_users_are_named(void **state)
 	assert_non_null(strstr(err_text(-EBUSY), "pi-7"));
 	assert_int_equal(client_remove(s, "pi-7"), 0);
 	assert_int_equal(store_image_remove(s, "pios"), 0);
+	assert_int_equal(tmpdir_count(&f->dir, "store/images", ""), 1); /* a layer lies on it */
+	assert_int_equal(gc_run(s, &gc, &result), 0);
 	assert_int_equal(tmpdir_count(&f->dir, "store/images", ""), 0);
 	store_close(s);
 }

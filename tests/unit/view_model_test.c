@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "cow/err.h"
+#include "cow/gc.h"
 #include "cow/import/import.h"
 #include "cow/layer.h"
 #include "cow/snapshot.h"
@@ -99,6 +100,31 @@ push(struct db *db, void *arg)
 	return db_run(db, s);
 }
 
+static int
+flush(void *arg)
+{
+	return view_flush(((struct world *)arg)->view);
+}
+
+static int
+remove_snapshot(void *arg, const struct snapshot *s)
+{
+	struct world *w = arg;
+
+	return pick(w, 2) ? snapshot_remove(w->store, s->client, s->name) : 0;
+}
+
+/* Snapshots go, and what nobody needs any more is collected beside the view. */
+static void
+give_back(struct world *w)
+{
+	struct gc_options o = { .flush = flush, .arg = w, .grace_ms = 1, .marks = 50 };
+	struct gc_result result;
+
+	assert_int_equal(snapshot_each(w->store, NULL, remove_snapshot, w), 0);
+	assert_int_equal(gc_run(w->store, &o, &result), 0);
+}
+
 static void
 snapshot(struct world *w)
 {
@@ -107,6 +133,8 @@ snapshot(struct world *w)
 	if (pick(w, 2) == 0) { /* without a pause: what is in memory stays there */
 		assert_int_equal(snapshot_create(w->store, &of, 1, NULL, NULL), 0);
 		assert_int_equal(client_find(w->store, "pi", &w->client), 0);
+		if (pick(w, 2) == 0)
+			give_back(w);
 		return;
 	}
 	view_close(w->view);
