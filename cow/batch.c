@@ -10,10 +10,11 @@
 
 #define ROWS_MAX 50000u /* a generation that has more holds newcomers up */
 
-int
-batch_add(struct batch *b, struct change *c, bool owes, uint64_t *ticket)
+static int
+add(struct batch *b, struct change *c, bool owes, bool urgent, uint64_t *ticket)
 {
 	SCOPED_LOCK(&b->lock);
+	struct generation *g;
 	int err;
 
 	while (!b->refusing && !b->poison && change_count(b->open->rows) > ROWS_MAX)
@@ -21,17 +22,33 @@ batch_add(struct batch *b, struct change *c, bool owes, uint64_t *ticket)
 	if (b->refusing || b->poison)
 		return err_set(
 		    b->refusing ? -b->refusing : -b->poison, "the store can't take changes now");
-	err = change_merge(b->open->rows, c);
+	g = b->open;
+	if (!change_count(g->rows))
+		g->since = batch_now();
+	err = change_merge(g->rows, c);
 	change_clear(c);
 	if (err) {
 		b->poison = err;
 		pthread_cond_signal(&b->work);
 		return err_set(-err, "out of memory for a batch");
 	}
-	b->open->owed += owes;
-	*ticket = b->open->ticket;
+	g->owed += owes;
+	g->urgent = g->urgent || urgent || change_count(g->rows) > ROWS_MAX / 2;
+	*ticket = g->ticket;
 	pthread_cond_signal(&b->work);
 	return 0;
+}
+
+int
+batch_add(struct batch *b, struct change *c, bool owes, uint64_t *ticket)
+{
+	return add(b, c, owes, true, ticket);
+}
+
+int
+batch_add_later(struct batch *b, struct change *c, uint64_t *ticket)
+{
+	return add(b, c, false, false, ticket);
 }
 
 void
@@ -141,8 +158,12 @@ int
 batch_wait(struct batch *b, uint64_t ticket)
 {
 	SCOPED_LOCK(&b->lock);
-	int d;
+	int d = decided(b, ticket);
 
+	if (d == 1) {
+		generation_of(b, ticket)->urgent = true;
+		pthread_cond_signal(&b->work);
+	}
 	while ((d = decided(b, ticket)) == 1)
 		pthread_cond_wait(&b->done, &b->lock);
 	return d;
@@ -194,6 +215,7 @@ int
 batch_open(const struct batch_env *env, struct batch **out)
 {
 	struct batch *b = calloc(1, sizeof(*b));
+	pthread_condattr_t monotonic;
 	int err;
 
 	if (!b)
@@ -201,7 +223,10 @@ batch_open(const struct batch_env *env, struct batch **out)
 	b->env = *env;
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_mutex_init(&b->db_lock, NULL);
-	pthread_cond_init(&b->work, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&b->work, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	pthread_cond_init(&b->done, NULL);
 	b->open = &b->gen[0];
 	b->open->ticket = 1;

@@ -22,6 +22,10 @@ struct batch; /* of one store */
  * committed before batch_reply was called for this ticket. -errno: nothing was added, and the
  * caller must forget what it did in memory. */
 int batch_add(struct batch *, struct change *, bool owes, uint64_t *ticket);
+/* The same for changes that nobody waits for: they are committed with the next ones that somebody
+ * does wait for, or after BATCH_LATER_MS. */
+#define BATCH_LATER_MS 2000
+int batch_add_later(struct batch *, struct change *, uint64_t *ticket);
 /* What is in memory can't be trusted (out of memory in the middle of a change): fails the batch
  * that gathers, with err (negative). */
 void batch_fail(struct batch *, int err);

@@ -11,8 +11,8 @@
 
 #define REPLAY_SLOTS 1024
 
-static uint64_t
-now_ns(void)
+uint64_t
+batch_now(void)
 {
 	struct timespec t;
 
@@ -114,6 +114,7 @@ decide(struct batch *b, struct generation *g, int err)
 	g->waiters = NULL;
 	g->nwaiters = g->waiters_size = 0;
 	g->records_len = 0;
+	g->urgent = false;
 	change_clear(g->rows);
 	pthread_cond_broadcast(&b->done);
 	pthread_mutex_unlock(&b->lock);
@@ -164,12 +165,32 @@ fail_all(struct batch *b, struct generation *g, int err, bool final)
 	decide(b, later, err);
 }
 
+static uint64_t
+due(const struct generation *g)
+{
+	return g->since + BATCH_LATER_MS * 1000000ull;
+}
+
+/* Waits for something to do, no longer than till what nobody waits for is due. */
+static void
+wait_for_work(struct batch *b)
+{
+	uint64_t at = due(b->open);
+	struct timespec until = { (time_t)(at / 1000000000u), (long)(at % 1000000000u) };
+
+	if (change_count(b->open->rows))
+		pthread_cond_timedwait(&b->work, &b->lock, &until);
+	else
+		pthread_cond_wait(&b->work, &b->lock);
+}
+
 static bool
 has_work(const struct batch *b)
 {
 	const struct generation *g = b->open;
 
-	return change_count(g->rows) || g->nwaiters || b->poison || b->flush_to >= g->ticket;
+	return (change_count(g->rows) && (g->urgent || batch_now() >= due(g))) || g->nwaiters ||
+	       b->poison || b->flush_to >= g->ticket;
 }
 
 void *
@@ -185,7 +206,7 @@ batch_committer(void *arg)
 		int err;
 
 		while (!has_work(b) && !b->stop)
-			pthread_cond_wait(&b->work, &b->lock);
+			wait_for_work(b);
 		if (!has_work(b))
 			break;
 		b->open = g == &b->gen[0] ? &b->gen[1] : &b->gen[0];
@@ -197,13 +218,13 @@ batch_committer(void *arg)
 		flush = b->flush_to >= g->ticket;
 		err = final ? -EIO : b->poison;
 		pthread_mutex_unlock(&b->lock);
-		begin = now_ns();
+		begin = batch_now();
 		if (!err)
 			err = commit(b, g, flush, &final);
 		pthread_mutex_lock(&b->lock);
 		b->stats.commits++;
 		b->stats.rows += change_count(g->rows);
-		b->stats.commit_ns += now_ns() - begin;
+		b->stats.commit_ns += batch_now() - begin;
 		if (err) {
 			fail_all(b, g, err, final);
 			continue;

@@ -20,6 +20,8 @@ struct generation {
 	uint64_t ticket;
 	struct change *rows;
 	uint32_t owed;
+	bool urgent;    /* somebody waits for it, or may */
+	uint64_t since; /* when its first row came, in ns of CLOCK_MONOTONIC */
 	struct waiter *waiters;
 	uint32_t nwaiters, waiters_size;
 	char *records; /* each: 4 bytes of length, then the record */
@@ -50,6 +52,7 @@ struct batch {
 	struct batch_stats stats;
 };
 
+uint64_t batch_now(void); /* CLOCK_MONOTONIC in ns */
 /* The thread; arg is the batch. */
 void *batch_committer(void *arg);
 /* The ring of kept records goes on where it stopped before the restart. */

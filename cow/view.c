@@ -96,7 +96,10 @@ view_finish(struct view *v, struct view_op *op)
 
 	if (err)
 		return view_broken(v, err);
-	err = batch_add(v->batch, v->change, op && op->owes, &ticket);
+	if (v->later)
+		err = batch_add_later(v->batch, v->change, &ticket);
+	else
+		err = batch_add(v->batch, v->change, op && op->owes, &ticket);
 	if (err) {
 		change_clear(v->change);
 		v->stale = true;
@@ -105,7 +108,7 @@ view_finish(struct view *v, struct view_op *op)
 	for (int i = 0; i < v->nchanged; i++)
 		v->changed[i]->ticket = ticket;
 	v->nchanged = 0;
-	if (op)
+	if (op && !v->later)
 		op->ticket = ticket;
 	return 0;
 }
@@ -179,6 +182,8 @@ view_open(struct store *store, const struct client *c, struct view **out)
 		.batch = store_batch(store),
 		.incarnation = c->incarnation,
 		.client = c->id,
+		.quota = c->quota,
+		.later = c->is_volatile,
 		.head_id = c->head };
 	int err = open_view(&as, &c->image_id, out);
 
@@ -217,6 +222,26 @@ view_incarnation(const struct view *v)
 }
 
 /* --- keeping within bounds --- */
+
+uint64_t
+view_used(const struct view *v)
+{
+	uint64_t used = v->bytes + v->files * VIEW_FILE_COST + v->piece_bytes;
+
+	for (int i = 1; i < v->nlayers; i++)
+		used += v->layers[i].bytes + v->layers[i].files * VIEW_FILE_COST;
+	return used;
+}
+
+int
+view_room(const struct view *v, uint64_t bytes)
+{
+	uint64_t used = v->quota ? view_used(v) : 0;
+
+	if (!v->quota || (used <= v->quota && bytes <= v->quota - used))
+		return 0;
+	return err_set(EDQUOT, "the client's quota is used up");
+}
 
 /* The rows of every node that is dirty; a few nodes to a batch entry. */
 int
@@ -282,6 +307,8 @@ view_usage(struct view *v, struct view_usage *out)
 	out->inodes = v->nnodes;
 	out->delta_files = v->files;
 	out->delta_bytes = v->bytes;
+	out->quota = v->quota;
+	out->quota_used = view_used(v);
 }
 
 int
@@ -299,6 +326,13 @@ view_statfs(struct view *v, uint32_t ino, struct view_statfs *out, struct view_a
 	out->bytes_free = space.free;
 	out->bytes_avail = space.avail > keep ? space.avail - keep : 0;
 	pthread_mutex_lock(&v->lock);
+	if (v->quota) {
+		uint64_t used = view_used(v), left = used < v->quota ? v->quota - used : 0;
+
+		out->bytes = v->quota < out->bytes ? v->quota : out->bytes;
+		out->bytes_free = left < out->bytes_free ? left : out->bytes_free;
+		out->bytes_avail = left < out->bytes_avail ? left : out->bytes_avail;
+	}
 	out->files = INO_MAX;
 	out->files_free = v->next_ino <= INO_MAX ? INO_MAX - v->next_ino : 0;
 	pthread_mutex_unlock(&v->lock);

@@ -68,7 +68,8 @@ struct view_set {
 	struct timespec guard_ctime;
 };
 
-#define VIEW_FILE_MAX ((uint64_t)1 << 43) /* largest file size: 8 TiB */
+#define VIEW_FILE_COST 512u /* bytes that a changed file counts in a quota, besides its blocks */
+#define VIEW_FILE_MAX  ((uint64_t)1 << 43) /* largest file size: 8 TiB */
 
 int view_open(struct store *, const struct client *, struct view **out);
 /* A view of a layer and what lies beneath it, layer 0: of the image alone; as it is on disk. With
@@ -160,6 +161,7 @@ uint64_t view_trim(struct view *, uint64_t bytes);
 struct view_usage {
 	uint64_t memory, inodes;           /* in memory now */
 	uint64_t delta_files, delta_bytes; /* of the head */
+	uint64_t quota, quota_used;        /* quota 0: none */
 };
 void view_usage(struct view *, struct view_usage *out);
 

@@ -246,6 +246,13 @@ apply_write(struct view *v, struct view_op *op, struct node *n, uint64_t off, co
 	return err ? err : view_finish(v, op);
 }
 
+/* Does it change only what the head has of the file already? Then it takes no more room. */
+static bool
+rewrites(const struct node *n, uint64_t off, uint32_t len)
+{
+	return off + len <= n->i.size && n->i.own >= n->i.size;
+}
+
 int
 view_write(struct view *v, struct view_op *op, uint32_t ino, uint64_t off, const void *p,
     uint32_t len, enum view_stable want, enum view_stable *got, struct view_wcc *wcc)
@@ -263,6 +270,8 @@ view_write(struct view *v, struct view_op *op, uint32_t ino, uint64_t off, const
 		err = may_write(&n->i, op);
 		if (!err && (off > VIEW_FILE_MAX || len > VIEW_FILE_MAX - off))
 			err = -EFBIG;
+		if (!err && len && !rewrites(n, off, len))
+			err = view_room(v, len);
 		if (!err && len)
 			err = apply_write(v, op, n, off, p, len, want);
 		view_attr_of(&n->i, &wcc->after);
@@ -289,7 +298,7 @@ view_commit(struct view *v, struct view_op *op, uint32_t ino, struct view_wcc *w
 		if (!node_golden(v, ino) && !(err = node_get(v, ino, &n))) {
 			if (n->dirty && !(err = data_flush(v, n)))
 				err = view_finish(v, op);
-			else if (!err && n->ticket > batch_durable(v->batch))
+			else if (!err && !v->later && n->ticket > batch_durable(v->batch))
 				op->ticket = n->ticket; /* on its way: the reply waits for it */
 			view_attr_of(&n->i, &wcc->after);
 		} else {

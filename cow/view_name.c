@@ -115,6 +115,8 @@ make(struct view *v, struct view_op *op, struct dir *d, struct str name, const s
 	int err = dir_room(d);
 
 	if (!err)
+		err = view_room(v, VIEW_FILE_COST);
+	if (!err)
 		err = node_create(v, like, target, &n);
 	if (err)
 		return err;

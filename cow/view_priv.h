@@ -72,6 +72,8 @@ struct view {
 	uint8_t *touched; /* bit per golden inode: the chain has a row for it */
 	uint32_t next_ino;
 	uint64_t files, bytes; /* the head's counters */
+	uint64_t quota;        /* 0: none */
+	bool later;            /* nobody waits for its changes to be durable */
 	struct node **buckets;
 	uint32_t nbuckets, nnodes;
 	uint64_t memory;
@@ -93,6 +95,10 @@ int view_finish(struct view *, struct view_op *op);
 /* Memory can't be trusted any more; returns err. */
 int view_broken(struct view *, int err);
 void view_attr_of(const struct inode *, struct view_attr *out);
+/* -EDQUOT: so many bytes more would be too many. */
+int view_room(const struct view *, uint64_t bytes);
+/* What of the quota is used: bytes of blocks, and a share for each row of an inode. */
+uint64_t view_used(const struct view *);
 /* Rows of every node that is dirty go into the batch. */
 int view_flush_rows(struct view *);
 int64_t view_now(void);

@@ -1,5 +1,6 @@
 /* rubus status: who is mounted, since when, and what all of it takes. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cow/bytes.h"
@@ -38,6 +39,9 @@ static const struct print_column client_columns[] = {
 	{ "delta_files", "FILES CHANGED", PRINT_COUNT },
 	{ "delta_bytes", "DELTA", PRINT_SIZE },
 	{ "memory", "MEMORY", PRINT_SIZE },
+	{ "quota", NULL, PRINT_SIZE },
+	{ "quota_used", NULL, PRINT_SIZE },
+	{ "pending", "AT BOOT", PRINT_TEXT },
 };
 static const struct print_rows server_rows = PRINT_ROWS("server", server_columns);
 static const struct print_rows store_rows = PRINT_ROWS("store", store_columns);
@@ -58,6 +62,20 @@ status_json(const struct proto_answer *answer)
 	return print_json(all, false);
 }
 
+#define WARN_PERCENT 90
+
+static void
+warn_quota(const struct proto_row *row)
+{
+	const char *quota = proto_value(row, "quota"), *used = proto_value(row, "quota_used");
+	double of = quota ? strtod(quota, NULL) : 0,
+	       part = used && of > 0 ? strtod(used, NULL) / of : 0;
+
+	if (part * 100 >= WARN_PERCENT)
+		printf("\nClient %s has used %.0f%% of its quota.\n", proto_value(row, "name"),
+		    part * 100);
+}
+
 static void
 status_text(const struct proto_answer *answer)
 {
@@ -74,6 +92,9 @@ status_text(const struct proto_answer *answer)
 		print_lines(store, &store_rows);
 	putchar('\n');
 	print_table(answer, &client_rows, "There is no client yet.");
+	for (int i = 0; i < answer->nrows; i++)
+		if (strcmp(answer->rows[i].kind, client_rows.kind) == 0)
+			warn_quota(&answer->rows[i]);
 }
 
 int

@@ -8,6 +8,7 @@
 #include "cow/err.h"
 #include "cow/keep.h"
 #include "cow/revert.h"
+#include "cow/view.h"
 #include "server/ctl/verbs_priv.h"
 #include "server/peer.h"
 
@@ -68,6 +69,7 @@ write_settings(const struct verb_call *v, const struct client *c)
 	proto_uint(v->answer, "snapshots", snapshots);
 	proto_str(v->answer, "group", c->group);
 	proto_uint(v->answer, "quota", c->quota);
+	proto_uint(v->answer, "quota_used", c->delta_bytes + c->delta_files * VIEW_FILE_COST);
 	proto_uint(v->answer, "volatile", c->is_volatile);
 	write_keeps(v, c);
 	write_pending(v, c);

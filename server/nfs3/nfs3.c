@@ -59,6 +59,8 @@ nfs3_begin(struct nfs3_op *op, struct rpc_call *call, const nfs_fh3 *handle)
 	if (err < 0)
 		return err;
 	op->view = op->client->view;
+	if (op->client->info.is_volatile)
+		op->op.owes = false; /* no batch waits for its replies */
 	return file_of(op, &fh, &op->obj);
 }
 
