@@ -9,8 +9,10 @@ cow_libcow_a_SOURCES = \
 	cow/bytes.h \
 	cow/cleanup.h \
 	cow/carry.c cow/carry.h \
-	cow/client.c cow/client.h cow/client_change.c cow/client_priv.h cow/clone.c \
+	cow/client.c cow/client.h cow/client_change.c cow/client_priv.h cow/clone.c cow/commit.c cow/commit.h \
 	cow/gc.c cow/gc.h cow/gc_priv.h cow/gc_blocks.c cow/gc_layers.c cow/gc_space.c \
+	cow/diff.c cow/diff.h \
+	cow/flatten.c cow/flatten.h \
 	cow/keep.c cow/keep.h \
 	cow/db.c cow/db.h \
 	cow/dirent.c cow/dirent.h \
@@ -45,7 +47,7 @@ cow_libcow_a_SOURCES = \
 	cow/names.c cow/names.h \
 	cow/perm.c cow/perm.h \
 	cow/view.c cow/view.h cow/view_priv.h \
-	cow/view_attr.c cow/view_cut.c cow/view_data.c cow/view_dir.c cow/view_name.c \
+	cow/view_attr.c cow/view_cut.c cow/view_flat.c cow/view_flat.h cow/view_data.c cow/view_dir.c cow/view_name.c \
 	cow/view_names.c cow/view_node.c cow/view_piece.c \
 	cow/view_rename.c cow/view_run.c cow/view_share.c
 

@@ -216,6 +216,11 @@ sweep(struct db *db, void *arg)
 
 	if (rc < 0 || s->mode != STORE_OWN)
 		return rc;
+	/* What a revert or a flattening that died had begun: for the collector. */
+	rc = db_exec(db, "UPDATE layer SET sealed = 1 WHERE NOT sealed AND id NOT IN"
+			 " (SELECT head FROM client)");
+	if (rc < 0)
+		return rc;
 	rc = each_file(s, db, "segments", sweep_segment, NULL);
 	return rc < 0 ? rc : each_file(s, db, "images", sweep_image, NULL);
 }

@@ -147,6 +147,9 @@ int view_share(struct view *from, uint32_t ino, struct view *to, uint32_t to_ino
  */
 bool view_same(const struct view *, uint32_t ino, const struct view *, uint32_t other);
 
+/* 1: the contents of two files of one size differ; 0: they don't. Blocks are compared by id. */
+int view_differs(struct view *, uint32_t ino, struct view *, uint32_t other);
+
 /* A cut between two operations, in two steps that hold the view's lock: all that was written, what
  * no COMMIT asked for yet included, goes into the batch; then, when whoever cuts has added to the
  * batch that the old head is sealed and `head` lies on it, the view goes on with that. head 0:

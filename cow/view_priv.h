@@ -159,6 +159,8 @@ int run_locs(struct view *, uint32_t ino, struct node *, uint32_t block, uint32_
     struct block_loc *out);
 /* Ids and places of a whole run; node NULL: the image's inode. */
 int run_extent(struct view *, uint32_t ino, struct node *, uint32_t run, struct extent *out);
+/* The same, *golden instead where it is the image's as it is. */
+int run_differs(struct view *, struct node *, uint32_t run, struct extent *out, bool *golden);
 int run_set(
     struct view *, struct node *, uint32_t block, const struct id *, const struct block_loc *);
 /* Blocks from `block` on read as zeros. */

@@ -205,6 +205,20 @@ run_extent(struct view *v, uint32_t ino, struct node *n, uint32_t run, struct ex
 	return 0;
 }
 
+int
+run_differs(struct view *v, struct node *n, uint32_t run, struct extent *out, bool *golden)
+{
+	struct run *r;
+	int err = get(v, n, run, &r);
+
+	if (err)
+		return err;
+	*golden = !r->e;
+	if (r->e)
+		*out = *r->e;
+	return 0;
+}
+
 static uint64_t
 less(uint64_t a, uint64_t b)
 {

@@ -71,3 +71,45 @@ view_share(struct view *from, uint32_t ino, struct view *to, uint32_t to_ino)
 	view_end(from);
 	return err;
 }
+
+/* With both views begun. */
+static int
+differs(struct view *a, uint32_t ino, struct view *b, uint32_t other)
+{
+	struct node *n = NULL, *m = NULL;
+	struct inode i = { 0 };
+	struct extent x, y;
+	uint64_t runs;
+	int err = node_golden(a, ino) ? image_inode(a->image, ino, &i) : node_get(a, ino, &n);
+
+	if (!err && n)
+		i = n->i;
+	if (!err && !node_golden(b, other))
+		err = node_get(b, other, &m);
+	runs = (i.size + (uint64_t)a->block_size * EXTENT_RUN - 1) /
+	       ((uint64_t)a->block_size * EXTENT_RUN);
+	for (uint32_t run = 0; run < runs && !err; run++) {
+		err = run_extent(a, ino, n, run, &x);
+		if (!err)
+			err = run_extent(b, other, m, run, &y);
+		if (!err && memcmp(x.ids, y.ids, sizeof(x.ids)) != 0)
+			return 1;
+	}
+	return err;
+}
+
+int
+view_differs(struct view *a, uint32_t ino, struct view *b, uint32_t other)
+{
+	int r = view_begin(a);
+
+	if (r)
+		return r;
+	r = view_begin(b);
+	if (!r) {
+		r = differs(a, ino, b, other);
+		view_end(b);
+	}
+	view_end(a);
+	return r;
+}

@@ -13,6 +13,7 @@
 
 #include "cow/cleanup.h"
 #include "cow/err.h"
+#include "cow/flatten.h"
 #include "cow/gc.h"
 #include "cow/snapshot.h"
 #include "server/config.h"
@@ -76,6 +77,35 @@ collect(struct collector *c)
 		log_info(log, LOG_STORE, "collection put off: %s", err_text(err));
 }
 
+struct swap {
+	struct flatten *flat;
+};
+
+static int
+swap(void *arg, struct view *const *views)
+{
+	return flatten_swap(((struct swap *)arg)->flat, views[0]);
+}
+
+/* A chain of many snapshots is laid flat, so that lookups pass few layers. */
+static int
+flatten(void *arg, const char *client)
+{
+	struct collector *c = arg;
+	struct swap s = { NULL };
+	int r = atomic_load(&c->stop)
+		    ? -ECANCELED
+		    : flatten_begin(c->service->store, client, FLATTEN_LAYERS, &s.flat);
+
+	if (r != 1)
+		return r < 0 ? r : 0;
+	r = peers_with(c->service->peers, &client, 1, swap, &s);
+	flatten_end(s.flat);
+	if (r == 1)
+		log_info(c->service->log, LOG_STORE, "chain laid flat client=%s", client);
+	return r < 0 ? r : 0;
+}
+
 static void
 look(struct collector *c)
 {
@@ -84,6 +114,7 @@ look(struct collector *c)
 
 	snapshot_expire(
 	    c->service->store, (int64_t)config->keep_days * 86400, (int)config->keep_snapshots);
+	flatten_each(c->service->store, FLATTEN_LAYERS, flatten, c);
 	if (since >= EACH_SECONDS || (since >= PAUSE_SECONDS && gc_any(c->service->store) == 1))
 		collect(c);
 }

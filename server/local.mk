@@ -32,6 +32,7 @@ server_libserver_a_SOURCES += \
 	server/ctl/verbs_gc.c \
 	server/ctl/verbs_image.c \
 	server/ctl/verbs_lives.c \
+	server/ctl/verbs_states.c \
 	server/ctl/verbs_status.c \
 	server/ctl/verbs_use.c
 
@@ -67,6 +68,7 @@ rubus_SOURCES = \
 	server/cli/cli.h \
 	server/cli/cmd_client.c \
 	server/cli/cmd_lives.c \
+	server/cli/cmd_states.c \
 	server/cli/cmd_store.c \
 	server/cli/cmd_image.c \
 	server/cli/cmd_stats.c \

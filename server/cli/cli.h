@@ -27,6 +27,7 @@ enum cli_option {
 	CLI_DURABLE = 32768,
 	CLI_NO_KEEP = 65536,
 	CLI_DRY_RUN = 131072,
+	CLI_SUMMARY = 262144,
 };
 
 #define CLI_MANY  256 /* clients, or addresses, of one command */
@@ -52,6 +53,7 @@ cli_fn cli_image_update;
 cli_fn cli_client_clone, cli_client_set;
 cli_fn cli_snapshot_create, cli_snapshot_list, cli_snapshot_remove;
 cli_fn cli_reset, cli_rollback, cli_undo, cli_cancel;
+cli_fn cli_diff, cli_image_commit;
 cli_fn cli_gc;
 cli_fn cli_status, cli_stats;
 

@@ -32,6 +32,8 @@ static const struct verb verbs[] = {
 	{ "revert", verb_revert, false },
 	{ "image-update", verb_revert, false },
 	{ "cancel", verb_cancel, false },
+	{ "diff", verb_diff, true },
+	{ "image-commit", verb_image_commit, false },
 	{ "gc", verb_gc, false },
 	{ "status", verb_status, true },
 	{ "stats", verb_stats, true },

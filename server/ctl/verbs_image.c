@@ -25,6 +25,15 @@ write_image(void *arg, const struct image_info *i)
 }
 
 int
+verb_write_image(struct verb_call *v, const struct image_info *i)
+{
+	struct image_info now;
+	int err = store_image_find(v->service->store, i->name, &now);
+
+	return err < 0 ? err : write_image(v, &now);
+}
+
+int
 verb_image_list(struct verb_call *v)
 {
 	return store_images(v->service->store, write_image, v);

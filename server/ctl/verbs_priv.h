@@ -23,6 +23,9 @@ int verb_need(const struct verb_call *, const char *key, const char **out);
 int verb_help_client(const struct verb_call *, int err);
 int verb_help_image(const struct verb_call *, int err);
 
+/* The row of an image that is there. */
+int verb_write_image(struct verb_call *, const struct image_info *);
+
 /* What is known of clients that are in use, for rows that tell of them. */
 struct verb_use;
 int verb_use_get(const struct verb_call *, struct verb_use **out);
@@ -38,6 +41,7 @@ verb_fn verb_client_clone, verb_client_set;
 verb_fn verb_snapshot_create, verb_snapshot_list, verb_snapshot_show, verb_snapshot_remove;
 verb_fn verb_revert, verb_cancel;
 verb_fn verb_gc;
+verb_fn verb_diff, verb_image_commit;
 verb_fn verb_status, verb_stats;
 
 #endif

@@ -147,3 +147,43 @@ run 0 rubus client remove pi-1 --yes
 has pi-4 /home/work "my work"
 stop_rubusd
 [ "$got" = 0 ] || fail "exit status $got"
+
+# What differs, and an image of what a client has become; alone, too.
+run 0 rubus client add pi-7 --image deb2
+start_rubusd --port 0 --listen 127.0.0.1
+run 0 rubus diff pi-7
+said_nothing out
+put pi-7 /etc/motd improved
+run 0 nfs "$port" /pi-7 mkdir /srv
+run 0 nfs "$port" /pi-7 remove /usr/bin/hello
+run 0 rubus diff pi-7
+said out "~ /etc/motd  5B -> 8B"
+said out "+ /srv/"
+said out "- /usr/bin/hello"
+run 0 rubus diff pi-7 --summary --json
+json 'map([.folder, .added, .changed, .removed])' '[["/etc",0,2,0],["/usr/bin",0,0,1]]'
+run 0 rubus snapshot create pi-7 one
+put pi-7 /etc/motd "improved again"
+run 0 rubus diff pi-7@one pi-7 --json
+json 'map([.kind, .path, .old_size, .size])' \
+	'[["changed","/etc/motd",8,14],["changed","/etc/motd.again",8,14]]'
+run 1 rubus diff nobody
+said err "there is no client and no image nobody"
+run 0 rubus image commit pi-7@one better
+run 0 rubus diff pi-7@one better
+said_nothing out
+run 0 rubus image commit pi-7 best
+run 1 rubus image commit pi-7 best
+said err "there is an image best already"
+run 0 rubus snapshot list pi-7 --json
+json 'map(.name)' '["one"]'
+run 0 rubus image update deb2 best pi-7 --now
+has pi-7 /etc/motd "improved again"
+run 0 rubus diff pi-7
+said_nothing out
+stop_rubusd
+run 0 rubus image commit pi-7 alone
+run 0 rubus diff best alone
+said_nothing out
+run 0 rubus gc --json
+json '.blocks_in_use > 0' true

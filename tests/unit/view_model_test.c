@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "cow/err.h"
+#include "cow/flatten.h"
 #include "cow/gc.h"
 #include "cow/import/import.h"
 #include "cow/layer.h"
@@ -121,6 +122,14 @@ give_back(struct world *w)
 	struct gc_options o = { .flush = flush, .arg = w, .grace_ms = 1, .marks = 50 };
 	struct gc_result result;
 
+	struct flatten *flat;
+	int r = flatten_begin(w->store, "pi", 2, &flat);
+
+	assert_in_range(r, 0, 1);
+	if (r) {
+		assert_int_equal(flatten_swap(flat, w->view), 1);
+		flatten_end(flat);
+	}
 	assert_int_equal(snapshot_each(w->store, NULL, remove_snapshot, w), 0);
 	assert_int_equal(gc_run(w->store, &o, &result), 0);
 }
