@@ -195,7 +195,7 @@ flatten_swap(struct flatten *f, struct view *view)
 	if (view && rc == 0)
 		rc = view_rebase(view, f->base.id, &f->flat);
 	if (view)
-		view_cut_end(view, 0);
+		view_cut_end(view, 0, 0);
 	if (f->ticket && rc == 0)
 		rc = batch_wait(store_batch(f->store), f->ticket);
 	return rc < 0 ? rc : 1;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "cow/err.h"
 #include "cow/gc_priv.h"
@@ -11,6 +12,25 @@ int
 gc_progress(struct gc *g, const char *what, uint64_t done, uint64_t of)
 {
 	return g->options->progress ? g->options->progress(g->options->arg, what, done, of) : 0;
+}
+
+uint64_t
+gc_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void
+gc_pause(struct gc *g, uint64_t began_ns)
+{
+	uint64_t ns = gc_now() - began_ns;
+	struct timespec t = { (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) };
+
+	if (g->options->flush) /* else nobody is there */
+		nanosleep(&t, NULL);
 }
 
 int

@@ -266,13 +266,16 @@ forget(struct gc *g, struct id *ids, uint32_t n)
 {
 	struct blocks *blocks = store_blocks(g->store);
 	struct swept s = { .gc = g, .ids = ids };
+	uint64_t began;
 	int rc = blocks_forget(blocks, ids, &n);
 
 	if (rc < 0)
 		return rc;
 	s.n = n;
+	began = gc_now();
 	rc = n ? store_write(g->store, delete_rows, &s) : 0;
 	blocks_forgotten(blocks, ids, n, rc == 0);
+	gc_pause(g, began);
 	if (rc == 0) {
 		g->result->blocks += n;
 		g->result->bytes += s.bytes;

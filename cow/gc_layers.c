@@ -93,7 +93,10 @@ drop_layer(struct gc *g, uint64_t layer)
 	int rc;
 
 	do {
+		uint64_t began = gc_now();
+
 		rc = store_write(g->store, drop_some, &d);
+		gc_pause(g, began);
 		g->result->rows += d.rows;
 		if (rc == 0)
 			rc = gc_progress(g, "rows", g->result->rows, 0);

@@ -6,7 +6,7 @@
 
 #include "cow/gc.h"
 
-#define GC_ROWS 4000 /* of one transaction */
+#define GC_ROWS 250 /* of one transaction */
 
 struct gc {
 	struct store *store;
@@ -17,6 +17,9 @@ struct gc {
 };
 
 int gc_progress(struct gc *, const char *what, uint64_t done, uint64_t of);
+/* After a step that others had to wait for: as long as it took, they are left alone. */
+void gc_pause(struct gc *, uint64_t began_ns);
+uint64_t gc_now(void);
 /* The number that an SQL text selects. */
 int gc_count(struct gc *, const char *sql, uint64_t *out);
 /* Layers and images' files. */

@@ -47,7 +47,7 @@ cow_libcow_a_SOURCES = \
 	cow/names.c cow/names.h \
 	cow/perm.c cow/perm.h \
 	cow/view.c cow/view.h cow/view_priv.h \
-	cow/view_attr.c cow/view_cut.c cow/view_flat.c cow/view_flat.h cow/view_data.c cow/view_dir.c cow/view_name.c \
+	cow/view_attr.c cow/view_cut.c cow/view_filter.c cow/view_flat.c cow/view_flat.h cow/view_data.c cow/view_dir.c cow/view_name.c \
 	cow/view_names.c cow/view_node.c cow/view_piece.c \
 	cow/view_rename.c cow/view_run.c cow/view_share.c
 

@@ -300,7 +300,7 @@ run_cuts(struct store *s, struct cuts *cuts)
 		rc = batch_add(store_batch(s), change, false, &ticket);
 	for (int i = 0; i < held; i++)
 		if (cuts->all[i].view)
-			view_cut_end(cuts->all[i].view, rc == 0 ? cuts->all[i].head : 0);
+			view_cut_end(cuts->all[i].view, rc == 0 ? cuts->all[i].head : 0, ticket);
 	change_free(change);
 	return rc < 0 ? rc : batch_wait(store_batch(s), ticket);
 }

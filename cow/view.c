@@ -34,6 +34,9 @@ load(struct view *v)
 		err = client_head(db, &v->client, &v->head_id); /* a lost commit may have cut it */
 	if (!err && v->head_id)
 		err = layer_chain(db, v->head_id, &v->layers, &v->nlayers);
+	filters_drop(v, 0);
+	if (!err)
+		err = filters_room(v);
 	for (int k = 0; k < v->nlayers && !err; k++)
 		err = inode_each(db, v->layers[k].id, v->last_golden, mark_touched, v);
 	db_return(store_readers(v->store), db);
@@ -130,6 +133,8 @@ destroy(struct view *v)
 	if (v->buckets)
 		node_forget_all(v);
 	free(v->buckets);
+	filters_drop(v, 0);
+	free(v->filters);
 	free(v->layers);
 	free(v->touched);
 	change_free(v->change);

@@ -152,10 +152,10 @@ int view_differs(struct view *, uint32_t ino, struct view *, uint32_t other);
 
 /* A cut between two operations, in two steps that hold the view's lock: all that was written, what
  * no COMMIT asked for yet included, goes into the batch; then, when whoever cuts has added to the
- * batch that the old head is sealed and `head` lies on it, the view goes on with that. head 0:
- * nothing came of it. Several views may be held at once by who holds store_catalogue. */
+ * batch (ticket) that the old head is sealed and `head` lies on it, the view goes on with that.
+ * head 0: nothing came of it. Several views may be held at once by who holds store_catalogue. */
 int view_cut_begin(struct view *); /* locked on 0 only */
-void view_cut_end(struct view *, uint64_t head);
+void view_cut_end(struct view *, uint64_t head, uint64_t ticket);
 
 /* Makes every uncommitted write durable (timer, shutdown). */
 int view_flush(struct view *);

@@ -20,7 +20,7 @@ names_sink(struct names *t)
 	}
 }
 
-static void
+void
 node_sink(struct node *n)
 {
 	n->in_head = false;
@@ -44,6 +44,11 @@ push_layer(struct view *v, uint64_t head)
 	v->layers = more;
 	memmove(more + 1, more, (size_t)v->nlayers * sizeof(*more));
 	v->nlayers++;
+	if (filters_room(v) < 0)
+		return -ENOMEM;
+	filters_drop(v, v->nlayers - 1);
+	memmove(v->filters + 1, v->filters, (size_t)(v->nlayers - 1) * sizeof(*v->filters));
+	v->filters[0].bits = v->filters[1].bits = NULL;
 	more[1].next_ino = v->next_ino;
 	more[1].files = v->files;
 	more[1].bytes = v->bytes;
@@ -68,14 +73,13 @@ view_cut_begin(struct view *v)
 }
 
 void
-view_cut_end(struct view *v, uint64_t head)
+view_cut_end(struct view *v, uint64_t head, uint64_t ticket)
 {
 	if (head && push_layer(v, head) < 0) {
 		v->stale = true; /* the next call finds it on disk */
 	} else if (head) {
-		for (uint32_t b = 0; b < v->nbuckets; b++)
-			for (struct node *n = v->buckets[b]; n; n = n->chain)
-				node_sink(n);
+		v->cuts++; /* nodes follow when they are looked at */
+		v->cut_ticket = ticket;
 		v->head_id = head;
 		v->files = v->bytes = 0;
 	}

@@ -179,6 +179,7 @@ view_rebase(struct view *v, uint64_t base, const struct layer *flat)
 		k++;
 	if (k == 0 || k == v->nlayers)
 		return -ESTALE;
+	filters_drop(v, k);
 	v->layers[k] = *flat;
 	v->nlayers = k + 1;
 	return 0;

@@ -88,6 +88,8 @@ load_names(struct view *v, struct dir *d)
 	for (int k = v->nlayers - 1; k >= 0 && !err; k--) {
 		struct overlay o = { d, k };
 
+		if (!filter_may_have(v, k, d->ino))
+			continue;
 		err = dirent_each(db, v->layers[k].id, d->ino, load_row, &o);
 	}
 	db_return(store_readers(v->store), db);

@@ -39,6 +39,10 @@ find(struct view *v, uint32_t ino)
 
 	while (n && n->i.ino != ino)
 		n = n->chain;
+	if (n && n->cuts != v->cuts) {
+		node_sink(n);
+		n->cuts = v->cuts;
+	}
 	return n;
 }
 
@@ -78,6 +82,7 @@ insert(struct view *v, const struct inode *i, struct str target, struct node **o
 		return -ENOMEM;
 	n->i = *i;
 	n->used = true;
+	n->cuts = v->cuts;
 	n->cut = BELOW_ALL;
 	if (target.n) {
 		n->target = (char *)(n + 1);
@@ -132,8 +137,10 @@ load(struct view *v, uint32_t ino, struct node **out)
 
 	if (!db)
 		return -EIO;
+	row = filters_build(v, db);
 	for (int k = 0; k < v->nlayers && row == 0; k++)
-		row = load_row(v, db, k, ino, out);
+		if (filter_may_have(v, k, ino))
+			row = load_row(v, db, k, ino, out);
 	db_return(store_readers(v->store), db);
 	if (row < 0)
 		return row;

@@ -47,6 +47,7 @@ struct node {
 	bool in_head;    /* the head has a row */
 	bool beneath;    /* something under the head has this inode */
 	bool used;       /* since the last trim */
+	uint32_t cuts;   /* as the view's when it was last looked at: node_sink */
 	bool has_names;
 	bool complete; /* every run that the chain has is in memory */
 	struct names names;
@@ -54,6 +55,12 @@ struct node {
 	struct run *runs; /* by run */
 	uint32_t nruns, runs_size;
 	struct piece *pieces;
+};
+
+/* Inodes of which a layer can have a row; bits NULL: nothing is known. */
+struct filter {
+	uint8_t *bits;
+	uint32_t mask;
 };
 
 struct view {
@@ -69,7 +76,11 @@ struct view {
 	pthread_mutex_t lock; /* for all that follows */
 	struct layer *layers; /* the chain, head first */
 	int nlayers;
-	uint8_t *touched; /* bit per golden inode: the chain has a row for it */
+	struct filter *filters; /* of layers */
+	int nfilters;
+	uint64_t cut_ticket; /* of the last cut */
+	uint32_t cuts;       /* how many there were */
+	uint8_t *touched;    /* bit per golden inode: the chain has a row for it */
 	uint32_t next_ino;
 	uint64_t files, bytes; /* the head's counters */
 	uint64_t quota;        /* 0: none */
@@ -105,6 +116,16 @@ int64_t view_now(void);
 /* Raises mtime and ctime (or ctime alone) to now; a ctime always grows, so that a client sees each
  * change. */
 void view_touch(struct node *, bool mtime);
+
+/* --- view_cut.c --- */
+/* What the head said of the node is said from beneath, since there was a cut. */
+void node_sink(struct node *);
+
+/* --- view_filter.c --- */
+bool filter_may_have(const struct view *, int layer, uint32_t ino);
+int filters_build(struct view *, struct db *); /* those that are worth it */
+void filters_drop(struct view *, int from);
+int filters_room(struct view *); /* for all layers */
 
 /* --- view_node.c --- */
 bool node_golden(const struct view *, uint32_t ino); /* exactly as in the image */

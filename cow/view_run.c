@@ -87,7 +87,7 @@ search_layers(struct view *v, struct node *n, int first, uint32_t run, struct ex
 	if (!(db = db_lend(store_readers(v->store))))
 		return -EIO;
 	for (int k = first; k < v->nlayers && row == 0; k++) {
-		if (k == 0 && (!n->in_head || run >= n->cut))
+		if ((k == 0 && (!n->in_head || run >= n->cut)) || !filter_may_have(v, k, n->i.ino))
 			continue;
 		row = extent_get(db, v->blocks, v->layers[k].id, n->i.ino, run, e);
 		if (row == 1)

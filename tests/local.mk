@@ -360,3 +360,13 @@ tests_fuzz_store_fuzz_CFLAGS = $(fuzz_cflags)
 tests_fuzz_store_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_store_fuzz_LDADD = tests/fuzz/libcowfuzz.a $(fuzz_cow_libs)
 endif
+
+# What the lives of a client cost: make bench-lives.
+EXTRA_PROGRAMS += tests/bench/lives
+CLEANFILES += tests/bench/lives
+tests_bench_lives_SOURCES = tests/bench/lives.c
+tests_bench_lives_LDADD = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS)
+.PHONY: bench-lives
+bench-lives: tests/bench/lives
+	folder=$$(mktemp -d "$${TMPDIR:-/var/tmp}/rubus-lives.XXXXXX") && \
+		{ tests/bench/lives "$$folder"; status=$$?; rm -rf "$$folder"; exit $$status; }
