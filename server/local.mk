@@ -17,6 +17,7 @@ server_libserver_a_SOURCES += \
 	server/net/conn.c server/net/conn.h \
 	server/net/conns.c server/net/conns.h \
 	server/net/dgram.c server/net/dgram.h \
+	server/net/lanes.c server/net/lanes.h \
 	server/net/listen.c server/net/listen.h \
 	server/net/loop.c server/net/loop.h \
 	server/net/rpcb.c server/net/rpcb.h

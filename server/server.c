@@ -109,6 +109,7 @@ start(struct server *s, const struct server_options *o)
 
 	config_default(&defaults);
 	co.max = o->max_connections ? o->max_connections : (unsigned)defaults.max_connections;
+	co.max_running = (o->threads ? o->threads : (unsigned)defaults.threads) / 2;
 	co.max_address = o->address_connections ? o->address_connections
 						: (unsigned)defaults.address_connections;
 	co.memory = o->memory ? o->memory : defaults.memory;

@@ -313,8 +313,9 @@ check_PROGRAMS += tests/crash/cut_test
 tests_crash_cut_test_SOURCES = tests/crash/cut_test.c $(crash_world)
 tests_crash_cut_test_LDADD = $(crash_libs)
 check_PROGRAMS += tests/crash/fault_test
+TESTS += tests/crash/kill_test
 if !SANITIZED
-TESTS += tests/crash/cut_test tests/crash/kill_test
+TESTS += tests/crash/cut_test
 endif
 if !TSAN
 TESTS += tests/crash/fault_test
@@ -370,3 +371,11 @@ tests_bench_lives_LDADD = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_L
 bench-lives: tests/bench/lives
 	folder=$$(mktemp -d "$${TMPDIR:-/var/tmp}/rubus-lives.XXXXXX") && \
 		{ tests/bench/lives "$$folder"; status=$$?; rm -rf "$$folder"; exit $$status; }
+
+# Hostile clients of a real rubusd.
+check_PROGRAMS += tests/hostile/hostile_test
+TESTS += tests/hostile/hostile_test
+tests_hostile_hostile_test_SOURCES = tests/hostile/hostile_test.c tests/hostile/attacks.c \
+	tests/hostile/hostile.c tests/hostile/hostile.h tests/crash/wire.c tests/crash/wire.h \
+	$(crash_world)
+tests_hostile_hostile_test_LDADD = $(crash_libs)

@@ -30,6 +30,7 @@ struct conn {
 
 	pthread_mutex_t lock;
 	bool running; /* a worker is in conn_ready */
+	bool resumed; /* its turn came before it waited for it */
 	bool closed;
 	bool broken;    /* sending failed */
 	bool backlog;   /* the read buffer may hold whole records */
@@ -318,7 +319,7 @@ static void
 conn_ready(struct source *s, uint32_t events, unsigned worker)
 {
 	struct conn *c = (struct conn *)s;
-	bool go, broken, crowded;
+	bool go, waits, broken, crowded;
 	int err = 0;
 
 	pthread_mutex_lock(&c->lock);
@@ -334,7 +335,8 @@ conn_ready(struct source *s, uint32_t events, unsigned worker)
 	pthread_mutex_unlock(&c->lock);
 	if (events & EPOLLOUT)
 		flush_gathered(c, true);
-	if (go)
+	waits = go && !c->env.enter(c->env.arg, c);
+	if (go && !waits)
 		err = turn(c, worker);
 	flush_gathered(c, true);
 	pthread_mutex_lock(&c->lock);
@@ -343,9 +345,12 @@ conn_ready(struct source *s, uint32_t events, unsigned worker)
 	account(c);
 	crowded = is_crowded(c);
 	broken = c->broken || err < 0;
-	if (!broken)
+	if (!broken && (!waits || c->resumed))
 		rearm(c);
+	c->resumed = false;
 	pthread_mutex_unlock(&c->lock);
+	if (go && !waits)
+		c->env.leave(c->env.arg, c);
 	if (crowded)
 		c->env.crowded(c->env.arg);
 	if (broken) {
@@ -413,6 +418,17 @@ int
 conn_start(struct conn *c)
 {
 	return source_watch(&c->source, EPOLLIN);
+}
+
+void
+conn_resume(struct conn *c)
+{
+	SCOPED_LOCK(&c->lock);
+
+	if (c->running) /* it is just about to wait */
+		c->resumed = true;
+	else
+		rearm(c);
 }
 
 void

@@ -39,6 +39,10 @@ struct conn_env {
 	const struct serve_programs *programs;
 	struct log *log;
 	struct conn_memory *memory;
+	/* Before and after its calls are run: whether they may be now, else it waits, not armed,
+	 * until conn_resume. Called without its lock. */
+	bool (*enter)(void *arg, struct conn *);
+	void (*leave)(void *arg, struct conn *);
 	/* They hold more than max: one must go. Called from any thread, without a lock. */
 	void (*crowded)(void *arg);
 	/* The connection closes: called once, from any thread, without the connection's lock. */
@@ -50,6 +54,8 @@ struct conn_env {
 int conn_new(const struct conn_env *, int fd, const struct sockaddr_storage *, struct conn **out);
 /* Begins to read. */
 int conn_start(struct conn *);
+/* Its turn has come. */
+void conn_resume(struct conn *);
 void conn_hold(struct conn *);
 void conn_drop(struct conn *);
 /* Closes it now; whatever is unsent is lost. Any number of times. */

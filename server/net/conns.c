@@ -11,6 +11,7 @@
 #include "cow/cleanup.h"
 #include "cow/err.h"
 #include "server/log.h"
+#include "server/net/lanes.h"
 #include "server/stats.h"
 
 #define ACCEPTS 64 /* at one event */
@@ -25,6 +26,7 @@ struct conns {
 	struct conns_options options;
 	struct conn_env env;
 	struct conn_memory memory;
+	struct lanes *lanes;
 	pthread_mutex_t making_room; /* one thread is enough */
 	pthread_mutex_t lock;
 	struct conn **list; /* room for max; each held */
@@ -90,6 +92,18 @@ make_memory(void *arg)
 	pthread_mutex_unlock(&cs->making_room);
 }
 
+static bool
+enter(void *arg, struct conn *conn)
+{
+	return lanes_enter(((struct conns *)arg)->lanes, conn);
+}
+
+static void
+leave(void *arg, struct conn *conn)
+{
+	lanes_leave(((struct conns *)arg)->lanes, conn);
+}
+
 int
 conns_open(const struct conns_options *options, struct conns **out)
 {
@@ -97,7 +111,9 @@ conns_open(const struct conns_options *options, struct conns **out)
 
 	if (cs)
 		cs->list = calloc(options->max, sizeof(struct conn *));
-	if (!cs || !cs->list) {
+	if (!cs || !cs->list || lanes_open(options->max_running, &cs->lanes) < 0) {
+		if (cs)
+			free(cs->list);
 		free(cs);
 		return -ENOMEM;
 	}
@@ -108,6 +124,8 @@ conns_open(const struct conns_options *options, struct conns **out)
 		.programs = &cs->options.programs,
 		.log = options->service->log,
 		.memory = &cs->memory,
+		.enter = enter,
+		.leave = leave,
 		.crowded = make_memory,
 		.closed = forget,
 		.arg = cs };
@@ -355,6 +373,7 @@ conns_close(struct conns *cs)
 		conn_close(all[i]);
 		conn_drop(all[i]);
 	}
+	lanes_close(cs->lanes);
 	pthread_mutex_destroy(&cs->making_room);
 	pthread_mutex_destroy(&cs->lock);
 	free(cs->list);

@@ -12,6 +12,7 @@ struct conns_options {
 	struct service *service;
 	struct serve_programs programs;
 	unsigned max, max_address; /* connections in all, from one address (loopback: no limit) */
+	unsigned max_running;      /* workers that one address may keep busy */
 	uint64_t memory;           /* that they may hold together */
 };
 

@@ -25,6 +25,11 @@
 #include "tests/crash/world.h"
 
 #define CLIENTS 32
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define KILLS 5 /* rubusd is slow then; what a sanitizer says of it counts */
+#else
+#define KILLS 20
+#endif
 #define SLOTS   8
 #define ROUND   48 /* calls between two looks at everything */
 #define NFS     100003
@@ -433,6 +438,20 @@ make_store(struct server *s)
 	snprintf(s->port_text, sizeof(s->port_text), "%u", s->port);
 }
 
+/* What a sanitizer of rubusd found; of the killed ones, too. */
+static void
+check_log(const struct server *s)
+{
+	FILE *f = fopen(s->log, "re");
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strstr(line, "Sanitizer") || strstr(line, "runtime error"))
+			die("%s: %s", s->log, line);
+	if (f)
+		fclose(f);
+}
+
 static void
 check_store(const struct server *s)
 {
@@ -452,7 +471,7 @@ main(int argc, char **argv)
 	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL), calls = 0;
 	uint64_t resent = 0, looks = 0, again = 0;
 	const char *full = getenv("RUBUS_LONG");
-	unsigned kills = full && *full && *full != '0' ? 200 : 20;
+	unsigned kills = full && *full && *full != '0' ? 200 : KILLS;
 	static struct client_state clients[CLIENTS];
 	static struct server server;
 	pthread_t threads[CLIENTS];
@@ -497,6 +516,7 @@ main(int argc, char **argv)
 	waitpid(server.pid, &status, 0);
 	if (status != 0)
 		die("rubusd ended with %x", (unsigned)status);
+	check_log(&server);
 	check_store(&server);
 	printf("%u kills, %llu calls, %llu tries again, %llu looks at everything, %llu writes sent "
 	       "again "
