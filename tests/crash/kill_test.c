@@ -30,10 +30,10 @@
 #else
 #define KILLS 20
 #endif
-#define SLOTS   8
-#define ROUND   48 /* calls between two looks at everything */
-#define NFS     100003
-#define MOUNT   100005
+#define SLOTS 8
+#define ROUND 48 /* calls between two looks at everything */
+#define NFS   100003
+#define MOUNT 100005
 
 enum {
 	GETATTR = 1,
