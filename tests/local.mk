@@ -372,10 +372,12 @@ bench-lives: tests/bench/lives
 	folder=$$(mktemp -d "$${TMPDIR:-/var/tmp}/rubus-lives.XXXXXX") && \
 		{ tests/bench/lives "$$folder"; status=$$?; rm -rf "$$folder"; exit $$status; }
 
-# Hostile clients of a real rubusd.
-check_PROGRAMS += tests/hostile/hostile_test
-TESTS += tests/hostile/hostile_test
+# Hostile clients of a real rubusd, and what it keeps in memory.
+check_PROGRAMS += tests/hostile/hostile_test tests/hostile/memory_test
+TESTS += tests/hostile/hostile_test tests/hostile/memory_test
+daemon_lib = tests/lib/daemon.c tests/lib/daemon.h tests/crash/wire.c tests/crash/wire.h $(crash_world)
 tests_hostile_hostile_test_SOURCES = tests/hostile/hostile_test.c tests/hostile/attacks.c \
-	tests/hostile/hostile.c tests/hostile/hostile.h tests/crash/wire.c tests/crash/wire.h \
-	$(crash_world)
+	tests/hostile/hostile.c tests/hostile/hostile.h $(daemon_lib)
 tests_hostile_hostile_test_LDADD = $(crash_libs)
+tests_hostile_memory_test_SOURCES = tests/hostile/memory_test.c $(daemon_lib)
+tests_hostile_memory_test_LDADD = $(crash_libs)

@@ -4,9 +4,13 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "cow/commit.h"
 #include "cow/err.h"
+#include "cow/flatten.h"
+#include "cow/gc.h"
 #include "cow/import/import.h"
 #include "cow/inode.h"
+#include "cow/revert.h"
 #include "tests/crash/disk_priv.h"
 #include "tests/crash/world_priv.h"
 
@@ -328,6 +332,87 @@ call_remove_image(struct now *n)
 	return store_image_remove(n->w->store, "two");
 }
 
+/* Both views in one commit; they go on. */
+static int
+call_snapshot(struct now *n)
+{
+	struct snapshot_of of[] = { { "a", n->w->views[0] }, { "b", n->w->views[1] } };
+
+	return snapshot_create(n->w->store, of, 2, "one", NULL);
+}
+
+static int
+call_remove_snapshot(struct now *n)
+{
+	return snapshot_remove(n->w->store, "a", "one");
+}
+
+static int
+call_clone(struct now *n)
+{
+	struct snapshot_of of = { "a", n->w->views[0] };
+	struct client_options o = { .name = "c", .any_address = true };
+
+	return client_clone(n->w->store, &of, NULL, &o);
+}
+
+static int
+call_reset(struct now *n)
+{
+	struct revert r = { .client = "c", .kind = SNAPSHOT_RESET };
+
+	return revert_run(n->w->store, &r, 1);
+}
+
+static int
+call_undo(struct now *n)
+{
+	struct revert r = { .client = "c", .kind = SNAPSHOT_UNDO };
+
+	return revert_run(n->w->store, &r, 1);
+}
+
+static int
+call_flatten(struct now *n)
+{
+	struct flatten *f;
+	int r = flatten_begin(n->w->store, "a", 1, &f);
+
+	if (r != 1)
+		return r < 0 ? r : -ENOENT;
+	r = flatten_swap(f, n->w->views[0]);
+	flatten_end(f);
+	return r < 0 ? r : 0;
+}
+
+static int
+call_commit_image(struct now *n)
+{
+	struct image_info info;
+	struct snapshot s;
+	int err = snapshot_find(n->w->store, "a", "one", &s);
+
+	return err < 0 ? err : image_commit(n->w->store, &s.image_id, s.layer, "three", &info);
+}
+
+static int
+flush_views(void *arg)
+{
+	struct world *w = arg;
+	int err = view_flush(w->views[0]);
+
+	return err < 0 ? err : view_flush(w->views[1]);
+}
+
+static int
+call_collect(struct now *n)
+{
+	struct gc_options o = { .flush = flush_views, .arg = n->w, .grace_ms = 1 };
+	struct gc_result result;
+
+	return gc_run(n->w->store, &o, &result);
+}
+
 static const struct call {
 	const char *name;
 	int (*run)(struct now *);
@@ -360,6 +445,14 @@ static const struct call {
 	{ "remove-client", call_remove_client, true },
 	{ "import", call_import, true },
 	{ "remove-image", call_remove_image, true },
+	{ "snapshot", call_snapshot, true },
+	{ "remove-snapshot", call_remove_snapshot, true },
+	{ "clone", call_clone, true },
+	{ "reset", call_reset, true },
+	{ "undo", call_undo, true },
+	{ "flatten", call_flatten, true },
+	{ "commit-image", call_commit_image, true },
+	{ "collect", call_collect, true },
 };
 
 unsigned

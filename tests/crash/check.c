@@ -80,6 +80,19 @@ check_rows(struct db *db, const char *what)
 		"SELECT count(*) FROM client WHERE head NOT IN (SELECT id FROM layer)",
 		"SELECT count(*) FROM block WHERE segment NOT IN (SELECT seq FROM segment)",
 		"SELECT count(*) FROM import",
+		"SELECT count(*) FROM xattr WHERE layer NOT IN (SELECT id FROM layer)",
+		"SELECT count(*) FROM layer WHERE parent AND parent NOT IN (SELECT id FROM layer)",
+		"SELECT count(*) FROM layer a JOIN layer b ON a.parent = b.id WHERE NOT b.sealed",
+		"SELECT count(*) FROM client JOIN layer ON head = layer.id"
+		" WHERE sealed OR layer.image != client.image_id",
+		"SELECT count(*) FROM snapshot LEFT JOIN layer ON snapshot.layer = layer.id"
+		" WHERE layer.id IS NULL OR NOT sealed OR layer.image != image_id",
+		"SELECT count(*) FROM snapshot WHERE client NOT IN (SELECT name FROM client)",
+		"SELECT count(*) FROM client_address WHERE client NOT IN (SELECT name FROM client)",
+		"SELECT count(*) FROM extent e LEFT JOIN inode i ON e.layer = i.layer AND e.ino = "
+		"i.ino"
+		" WHERE i.ino IS NULL OR i.nlink = 0",
+		"SELECT count(*) FROM freed JOIN block USING (segment, off)",
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(none); i++) {

@@ -12,6 +12,7 @@
 #include "cow/err.h"
 #include "cow/extent.h"
 #include "cow/import/import.h"
+#include "cow/snapshot.h"
 #include "tests/crash/disk_priv.h"
 #include "tests/crash/world_priv.h"
 
@@ -114,8 +115,8 @@ add_client(void *arg, const struct client *c)
 {
 	char **text = arg, *more;
 
-	if (asprintf(&more, "%sclient %s image %s head %llu\n", *text, c->name, c->image,
-		(unsigned long long)c->head) < 0)
+	if (asprintf(&more, "%sclient %s image %s head %llu incarnation %u\n", *text, c->name,
+		c->image, (unsigned long long)c->head, c->incarnation) < 0)
 		abort();
 	free(*text);
 	*text = more;
@@ -136,6 +137,19 @@ add_image(void *arg, const struct image_info *info)
 	return 0;
 }
 
+static int
+add_snapshot(void *arg, const struct snapshot *s)
+{
+	char **text = arg, *more;
+
+	if (asprintf(&more, "%ssnapshot %s %d layer %llu\n", *text, s->client, (int)s->kind,
+		(unsigned long long)s->layer) < 0)
+		abort();
+	free(*text);
+	*text = more;
+	return 0;
+}
+
 static char *
 read_catalogue(struct store *store)
 {
@@ -144,6 +158,8 @@ read_catalogue(struct store *store)
 
 	if (err == 0)
 		err = client_each(store, add_client, &text);
+	if (err == 0)
+		err = snapshot_each(store, NULL, add_snapshot, &text);
 	if (err < 0)
 		die("the catalogue can't be read: %s", err_text(err));
 	return text;

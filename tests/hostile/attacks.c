@@ -18,7 +18,7 @@ attack_dial(struct attack *a, unsigned n)
 	struct sockaddr_in from = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(0x7f000000u + 10 + n) };
 	struct sockaddr_in to = { .sin_family = AF_INET,
-		.sin_port = htons(a->hostile->port),
+		.sin_port = htons(a->hostile->daemon.port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 

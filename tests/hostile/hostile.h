@@ -10,13 +10,13 @@
 #include <stdint.h>
 
 #include "tests/crash/wire.h"
+#include "tests/lib/daemon.h"
 
 #define HOSTILE_NAMES 100000 /* in the folder "many" of the client "big" */
 
 struct hostile {
-	char top[200], store[256], program[256], log[256], port_text[8];
-	uint16_t port;
-	int pid;
+	char top[200], store[256];
+	struct daemon daemon;
 	struct wire_fh big, many; /* a root and its folder, of the client "big" */
 };
 
@@ -24,8 +24,6 @@ struct hostile {
 void hostile_open(struct hostile *);
 /* Ends rubusd, which must be alive and end well, and removes the store. */
 void hostile_close(struct hostile *);
-/* Of rubusd now, and at most so far, in KiB. */
-void hostile_memory(const struct hostile *, uint64_t *now, uint64_t *peak);
 
 /* One attack, that runs in a thread of its own. */
 struct attack {

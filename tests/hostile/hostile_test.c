@@ -49,7 +49,7 @@ well_open(struct well *w, const struct hostile *h)
 {
 	memset(w, 0, sizeof(*w));
 	w->ms = calloc(CALLS_MAX, sizeof(*w->ms));
-	wire_open(&w->wire, h->port, 77);
+	wire_open(&w->wire, h->daemon.port, 77);
 	wire_begin(&w->wire, MOUNT, 1);
 	wire_put_name(&w->wire, "/well");
 	expect(wire_send(&w->wire, WIRE_WELL), "MNT");
@@ -179,7 +179,7 @@ run_attack(struct hostile *h, struct well *w, size_t which, bool full)
 		well_open(&newcomer, h);
 		wire_close(&newcomer.wire);
 		free(newcomer.ms);
-		hostile_memory(h, &now, &peak);
+		daemon_memory(&h->daemon, &now, &peak);
 		atomic_store(&r.attack.stop, true);
 		pthread_join(thread, NULL);
 	}
@@ -210,7 +210,7 @@ list_all(const struct hostile *h, uint32_t procedure, uint32_t budget)
 	static uint8_t seen[HOSTILE_NAMES];
 
 	memset(seen, 0, sizeof(seen));
-	wire_open(&w, h->port, budget);
+	wire_open(&w, h->daemon.port, budget);
 	while (!eof) {
 		uint32_t status, before = names;
 
