@@ -37,8 +37,11 @@ static const struct db_kind {
 	[DB_CREATE] = { SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "",
 	    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 	    "PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY;" },
-	[DB_READ] = { SQLITE_OPEN_READONLY, "", "PRAGMA query_only = ON;" },
-	[DB_IMMUTABLE] = { SQLITE_OPEN_READONLY, "?immutable=1", "PRAGMA query_only = ON;" },
+	/* There are many of these, and the system's cache is beneath them. */
+	[DB_READ] = { SQLITE_OPEN_READONLY, "",
+	    "PRAGMA query_only = ON; PRAGMA cache_size = -256;" },
+	[DB_IMMUTABLE] = { SQLITE_OPEN_READONLY, "?immutable=1",
+	    "PRAGMA query_only = ON; PRAGMA cache_size = -256;" },
 	[DB_SCRATCH] = { SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "",
 	    "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
 	    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY;" },

@@ -76,9 +76,13 @@ view_begin_change(struct view *v)
 	return v->batch ? view_begin(v) : err_set(EROFS, "the view is for looking only");
 }
 
+static void trim(struct view *v, uint64_t bytes);
+
 void
 view_end(struct view *v)
 {
+	if (v->limit && v->memory > v->limit)
+		trim(v, v->limit / 4 * 3);
 	pthread_mutex_unlock(&v->lock);
 }
 
@@ -279,12 +283,11 @@ view_flush(struct view *v)
 	return err || !any ? err : batch_flush(v->batch);
 }
 
-uint64_t
-view_trim(struct view *v, uint64_t bytes)
+static void
+trim(struct view *v, uint64_t bytes)
 {
-	uint64_t durable = v->batch ? batch_durable(v->batch) : UINT64_MAX, used;
+	uint64_t durable = v->batch ? batch_durable(v->batch) : UINT64_MAX;
 
-	pthread_mutex_lock(&v->lock);
 	for (int round = 0; round < 2 && v->memory > bytes; round++) {
 		for (uint32_t b = 0; b < v->nbuckets; b++) {
 			for (struct node *n = v->buckets[b], *next; n; n = next) {
@@ -298,9 +301,24 @@ view_trim(struct view *v, uint64_t bytes)
 			}
 		}
 	}
-	used = v->memory;
-	pthread_mutex_unlock(&v->lock);
-	return used;
+}
+
+uint64_t
+view_trim(struct view *v, uint64_t bytes)
+{
+	SCOPED_LOCK(&v->lock);
+
+	if (v->memory > bytes)
+		trim(v, bytes);
+	return v->memory;
+}
+
+void
+view_limit(struct view *v, uint64_t bytes)
+{
+	SCOPED_LOCK(&v->lock);
+
+	v->limit = bytes;
 }
 
 void

@@ -88,6 +88,7 @@ struct view {
 	struct node **buckets;
 	uint32_t nbuckets, nnodes;
 	uint64_t memory;
+	uint64_t limit; /* of memory, at which a call makes room; 0: none */
 	uint64_t piece_bytes;
 	uint32_t ndirty; /* nodes that are dirty */
 	bool stale;      /* memory holds what the disk doesn't: load again */

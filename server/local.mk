@@ -69,6 +69,8 @@ rubus_SOURCES = \
 	server/cli/cli.h \
 	server/cli/cmd_client.c \
 	server/cli/cmd_lives.c \
+	server/cli/complete.c server/cli/complete.h \
+	server/cli/cmd_schedule.c \
 	server/cli/cmd_states.c \
 	server/cli/cmd_store.c \
 	server/cli/cmd_image.c \
@@ -85,3 +87,14 @@ rubus_import_SOURCES = \
 	server/import/progress.c server/import/progress.h
 rubus_import_LDADD = server/libserver.a cow/libcow.a \
 	$(ARCHIVE_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(SODIUM_LIBS) $(JANSSON_LIBS) $(CAP_LIBS)
+
+# Completion for shells. bash looks for a file of the command's name.
+bashcompletiondir = $(datadir)/bash-completion/completions
+zshcompletiondir = $(datadir)/zsh/site-functions
+dist_zshcompletion_DATA = scripts/completion/_rubus
+EXTRA_DIST += scripts/completion/rubus.bash
+install-data-local:
+	$(MKDIR_P) '$(DESTDIR)$(bashcompletiondir)'
+	$(INSTALL_DATA) $(srcdir)/scripts/completion/rubus.bash '$(DESTDIR)$(bashcompletiondir)/rubus'
+uninstall-local:
+	rm -f '$(DESTDIR)$(bashcompletiondir)/rubus'

@@ -1,6 +1,7 @@
 /* rubusd: options, configuration, start and stop in order; nothing else. */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -27,8 +28,9 @@
 #include <config.h>
 
 #define DRC_ENTRIES 16384
-#define DRC_BYTES   (16u << 20)
-#define EXIT_FATAL  70 /* the store failed; what is on disk is whole: start again */
+#define DRC_BYTES   (16u << 20) /* or a sixteenth of the memory */
+#define ARENAS      2           /* of malloc: what one thread frees is used by others */
+#define EXIT_FATAL  70          /* the store failed; what is on disk is whole: start again */
 
 struct options {
 	const char *store, *config;
@@ -161,7 +163,9 @@ open_store(struct rubusd *r, const char *path)
 	if (err < 0)
 		return err;
 	store_on_fatal(r->service.store, on_fatal, r);
-	err = drc_open(DRC_ENTRIES, DRC_BYTES, serve_waiter, &r->service.drc);
+	err = drc_open(DRC_ENTRIES,
+	    r->config.memory / 16 < DRC_BYTES ? (uint32_t)(r->config.memory / 16) : DRC_BYTES,
+	    serve_waiter, &r->service.drc);
 	if (err == 0)
 		err = serve_load(&r->service);
 	server_programs(&programs);
@@ -254,6 +258,7 @@ run(const struct options *o)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of the write, not an end */
 	raise_file_limit();
+	mallopt(M_ARENA_MAX, ARENAS);
 	int err = configure(&r.config, o);
 
 	if (err == 0)

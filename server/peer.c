@@ -3,6 +3,7 @@
 #include "server/peer.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,7 +15,10 @@
 
 #define IDLE_SECONDS   600 /* a view without calls for so long is closed */
 #define IN_USE_SECONDS 900 /* a machine that runs says something more often than that */
-#define FLUSH_SECONDS  10  /* so long a write that nobody commits stays in memory */
+#define HEAP_LOSS      8   /* so large a part of the memory goes between the pieces of the heap */
+#define LIMIT_SHARE    4
+#define LIMIT_LEAST    ((uint64_t)1 << 20)
+#define FLUSH_SECONDS  10 /* so long a write that nobody commits stays in memory */
 
 /* --- the table --- */
 
@@ -129,6 +133,17 @@ entry_close(struct peers *p, struct peer_entry *e)
 	entry_free(e);
 }
 
+/* The images' caches keep to a bound of their own, out of the same budget; views get what is left
+ * of it, and a quarter in any case. */
+static uint64_t
+view_budget(const struct service *service)
+{
+	uint64_t all = service->config->memory - service->config->memory / HEAP_LOSS;
+	uint64_t images = store_image_memory(service->store);
+
+	return images < all - all / 4 ? all - images : all / 4;
+}
+
 static int
 entry_open(struct peers *p, const struct peer *peer, const struct id *view, struct peer_entry **out)
 {
@@ -154,6 +169,7 @@ entry_open(struct peers *p, const struct peer *peer, const struct id *view, stru
 		free(e);
 		return r == -ENOENT ? -ESTALE : r;
 	}
+	view_limit(e->client.view, view_budget(p->service) / LIMIT_SHARE);
 	table_insert(p, e);
 	log_debug(
 	    p->service->log, LOG_PEER, "view opened client=%s peer=%s", info->name, peer->text);
@@ -408,6 +424,18 @@ trim_one(void *share, struct peer_client *client)
 	return 0;
 }
 
+/* Till the next tick a view may grow by a part of what is left; never by less than LIMIT_LEAST. */
+static int
+limit_one(void *headroom, struct peer_client *client)
+{
+	uint64_t room = *(uint64_t *)headroom;
+	struct view_usage usage;
+
+	view_usage(client->view, &usage);
+	view_limit(client->view, usage.memory + (room > LIMIT_LEAST ? room : LIMIT_LEAST));
+	return 0;
+}
+
 static void
 close_idle(struct peers *p)
 {
@@ -417,20 +445,10 @@ close_idle(struct peers *p)
 	close_fitting(p, fits_idle, &since);
 }
 
-/* The images' caches keep to a bound of their own, out of the same budget; views get what is left
- * of it, and a quarter in any case. */
-static uint64_t
-view_budget(const struct service *service)
-{
-	uint64_t all = service->config->memory, images = store_image_memory(service->store);
-
-	return images < all - all / 4 ? all - images : all / 4;
-}
-
 void
 peers_tick(struct peers *p)
 {
-	uint64_t budget = view_budget(p->service), share;
+	uint64_t budget = view_budget(p->service), share, headroom;
 	struct memory_sum used = { 0 };
 
 	if (time(NULL) - p->flushed >= FLUSH_SECONDS) {
@@ -442,7 +460,10 @@ peers_tick(struct peers *p)
 	if (used.bytes > budget) {
 		share = budget / used.views;
 		peers_each(p, trim_one, &share);
+		malloc_trim(0); /* what was freed is in small pieces all over the heap */
 	}
+	headroom = used.bytes < budget ? (budget - used.bytes) / LIMIT_SHARE : 0;
+	peers_each(p, limit_one, &headroom);
 }
 
 int

@@ -76,6 +76,18 @@ cli_ask(const struct cli *cli, const struct proto_request *request, struct proto
 }
 
 int
+cli_ask_quietly(
+    const struct cli *cli, const struct proto_request *request, struct proto_answer *out)
+{
+	if (ask(cli, request, out) < 0)
+		return 1;
+	if (out->err == 0)
+		return 0;
+	proto_answer_free(out);
+	return 1;
+}
+
+int
 cli_ask_name(const struct cli *cli, const char *verb, const char *name, struct proto_answer *out)
 {
 	struct proto_request request = { .verb = verb };

@@ -28,6 +28,8 @@ enum cli_option {
 	CLI_NO_KEEP = 65536,
 	CLI_DRY_RUN = 131072,
 	CLI_SUMMARY = 262144,
+	CLI_AT = 524288,
+	CLI_ON = 1048576,
 };
 
 #define CLI_MANY  256 /* clients, or addresses, of one command */
@@ -37,7 +39,7 @@ struct cli {
 	const char *store;
 	bool json;
 	unsigned given; /* enum cli_option */
-	const char *name, *image, *note, *group, *quota;
+	const char *name, *image, *note, *group, *quota, *at, *on;
 	int nkeep; /* as naddresses */
 	const char *keep[CLI_KEEPS];
 	int naddresses; /* that were given, be it more than fit */
@@ -54,12 +56,15 @@ cli_fn cli_client_clone, cli_client_set;
 cli_fn cli_snapshot_create, cli_snapshot_list, cli_snapshot_remove;
 cli_fn cli_reset, cli_rollback, cli_undo, cli_cancel;
 cli_fn cli_diff, cli_image_commit;
+cli_fn cli_schedule_add, cli_schedule_list, cli_schedule_remove;
 cli_fn cli_gc;
 cli_fn cli_status, cli_stats;
 
 /* Asks rubusd, or runs the verb here when no rubusd runs. Prints what went wrong; returns the exit
  * status. On 0 the answer is the caller's to free. */
 int cli_ask(const struct cli *, const struct proto_request *, struct proto_answer *out);
+/* The same, saying nothing. */
+int cli_ask_quietly(const struct cli *, const struct proto_request *, struct proto_answer *out);
 /* Says what is about to be lost, and asks on a terminal; --yes has answered. 0: go on, else the
  * exit status. */
 int cli_confirm(const struct cli *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

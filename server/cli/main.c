@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/cli/cli.h"
+#include "server/cli/complete.h"
 #include <config.h>
 
 struct command {
@@ -94,6 +94,17 @@ static const struct command commands[] = {
 	    "take back the last reset, rollback or update", when_text },
 	{ { "cancel" }, 0, CLI_MANY, 0, CLI_GROUP | CLI_ALL, cli_cancel,
 	    "CLIENT... | --group G | --all", "take back what waits for the next boot", NULL },
+	{ { "schedule", "add" }, 2, CLI_MANY, CLI_AT,
+	    CLI_AT | CLI_ON | CLI_GROUP | CLI_ALL | CLI_KEEP, cli_schedule_add,
+	    "NAME reset|snapshot CLIENT... | --group G | --all --at 07:00\n"
+	    "       [--on weekdays] [--keep PATH]...",
+	    "reset clients, or keep their state, at a time of the day",
+	    "--on: daily (if nothing is said), weekdays, weekends, or days such as mon,wed. A\n"
+	    "systemd timer does it, also later if the server was off at the time. As root.\n" },
+	{ { "schedule", "list" }, 0, 0, 0, 0, cli_schedule_list, "", "list what is scheduled",
+	    NULL },
+	{ { "schedule", "remove" }, 1, 0, 0, 0, cli_schedule_remove, "NAME", "remove a schedule",
+	    NULL },
 	{ { "diff" }, 1, 1, 0, CLI_SUMMARY, cli_diff,
 	    "CLIENT[@SNAPSHOT] [CLIENT[@SNAPSHOT]|IMAGE] [--summary]",
 	    "list what a client has changed",
@@ -139,6 +150,8 @@ static const struct option long_options[] = {
 	{ "yes", no_argument, NULL, CLI_YES },
 	{ "dry-run", no_argument, NULL, CLI_DRY_RUN },
 	{ "summary", no_argument, NULL, CLI_SUMMARY },
+	{ "at", required_argument, NULL, CLI_AT },
+	{ "on", required_argument, NULL, CLI_ON },
 	{ "quota", required_argument, NULL, CLI_QUOTA },
 	{ "volatile", no_argument, NULL, CLI_VOLATILE },
 	{ "durable", no_argument, NULL, CLI_DURABLE },
@@ -335,6 +348,10 @@ take_option(struct cli *cli, int option)
 		cli->note = optarg;
 	else if (option == CLI_GROUP)
 		cli->group = optarg;
+	else if (option == CLI_AT)
+		cli->at = optarg;
+	else if (option == CLI_ON)
+		cli->on = optarg;
 	else if (option == CLI_QUOTA)
 		cli->quota = optarg;
 	else if (option == CLI_KEEP && cli->nkeep++ < CLI_KEEPS)
@@ -375,6 +392,82 @@ read_options(int argc, char **argv, struct cli *cli)
 	return asked;
 }
 
+/* --- completion: rubus complete -- WORDS..., of which the last is to be completed --- */
+
+/* First words, or the second ones of a first. */
+static void
+complete_words(const char *first, const char *begin)
+{
+	const char *last = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		const char *word = commands[i].words[first ? 1 : 0];
+
+		if ((first && strcmp(commands[i].words[0], first) != 0) || !word ||
+		    strcmp(word, last) == 0 || strncmp(word, begin, strlen(begin)) != 0)
+			continue;
+		puts(word);
+		last = word;
+	}
+}
+
+static void
+complete_options(const struct command *c, const char *begin)
+{
+	for (const struct option *o = long_options; o->name; o++) {
+		bool fits = is_bit(o->val) ? c && c->takes & (unsigned)o->val : o->val != 'v' || !c;
+
+		if (fits && strncmp(o->name, begin + 2, strlen(begin) - 2) == 0)
+			printf("--%s\n", o->name);
+	}
+}
+
+/* The word of the command's description that tells of its n-th argument, or the last one. */
+static const char *
+argument_of(const struct command *c, int n)
+{
+	const char *word = c->args;
+
+	if (c->words[1] && strcmp(c->words[0], "client") == 0 && strcmp(word, "") != 0 && n == 0 &&
+	    strcmp(c->words[1], "add") != 0 && strcmp(c->words[1], "clone") != 0)
+		return "CLIENT";
+	if (c->words[1] && strcmp(c->words[0], "image") == 0 && strncmp(word, "NAME", 4) == 0)
+		return "IMAGE";
+	while (n-- > 0) {
+		const char *next = strchr(word, ' ');
+
+		if (!next || next[1] == '-' || strncmp(next + 1, "[-", 2) == 0)
+			break;
+		word = next + 1;
+	}
+	return word;
+}
+
+static int
+complete(struct cli *cli, int n, char **words)
+{
+	const char *last = n > 0 ? words[n - 1] : "", *before = n > 1 ? words[n - 2] : "";
+	const struct command *c;
+	int used = 0;
+
+	if (n == 0)
+		return 0;
+	c = find_command(n - 1, words, &used);
+	if (strcmp(before, "--group") == 0)
+		complete_groups(cli, last);
+	else if (strcmp(before, "--image") == 0)
+		complete_images(cli, last);
+	else if (strncmp(last, "--", 2) == 0)
+		complete_options(c, last);
+	else if (c)
+		complete_argument(cli, argument_of(c, n - 1 - used), before, last);
+	else if (n == 1)
+		complete_words(NULL, last);
+	else if (n == 2)
+		complete_words(words[0], last);
+	return 0;
+}
+
 static int
 run(struct cli *cli)
 {
@@ -395,8 +488,11 @@ main(int argc, char **argv)
 {
 	const char *env = getenv("RUBUS_STORE");
 	struct cli cli = { .store = env && *env ? env : "/var/lib/rubus" };
-	enum asked asked = read_options(argc, argv, &cli);
+	enum asked asked;
 
+	if (argc > 2 && strcmp(argv[1], "complete") == 0 && strcmp(argv[2], "--") == 0)
+		return complete(&cli, argc - 3, argv + 3);
+	asked = read_options(argc, argv, &cli);
 	setlocale(LC_TIME, "");
 	cli.nargs = argc - optind;
 	cli.args = argv + optind;
