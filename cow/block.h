@@ -73,6 +73,16 @@ int block_rows_insert(struct block_rows *, struct db *);
 void block_rows_end(struct blocks *, struct block_rows *, bool committed);
 uint32_t block_rows_count(const struct block_rows *);
 
+/* --- for the check (check.h) --- */
+
+/* 1: what the index says of the block is so; 0: it isn't; -EIO: it can't be read. bytes: they are
+ * compared with the id, too, else only the block's head and that its bytes are in the file. */
+int block_verify(struct blocks *, const struct id *, const struct block_loc *, bool bytes);
+/* Calls fn for each whole block of a segment, in order; see segment_scan. */
+typedef int block_scan_fn(
+    void *arg, const struct id *, const struct block_loc *, const void *bytes);
+int blocks_scan(struct blocks *, uint32_t segment, block_scan_fn *, void *arg);
+
 /* --- for the collector (gc.h) --- */
 
 /* From now on it is kept in mind which blocks are put, found ones included. What is put next goes

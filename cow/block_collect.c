@@ -1,7 +1,8 @@
-/* What the collector needs of the block store: which blocks are used anew while it looks for those
- * that nobody uses, and the end of those. */
+/* What the collector and the check need of the block store: which blocks are used anew while it
+ * looks for those that nobody uses, and the end of those. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "cow/block_priv.h"
@@ -92,6 +93,50 @@ blocks_forgotten(struct blocks *b, const struct id *ids, uint32_t n, bool delete
 	b->deletions += deleted;
 	idmap_free(&b->dying);
 	pthread_cond_broadcast(&b->buried);
+}
+
+int
+block_verify(struct blocks *b, const struct id *id, const struct block_loc *loc, bool bytes)
+{
+	uint32_t n = FORMAT_BLOCK_HEAD + (bytes ? loc->stored : 0);
+	CLEANUP_FREE uint8_t *buf = NULL;
+	struct segment *s;
+	struct iovec iov;
+	uint8_t last;
+	int err;
+
+	if (loc->off < FORMAT_SEGMENT_HEAD + FORMAT_BLOCK_HEAD || loc->stored == 0 ||
+	    loc->stored > b->env.block_size)
+		return 0;
+	if (!(buf = malloc(n)))
+		return -ENOMEM;
+	err = segments_get(b->segments, loc->segment, &s);
+	if (err < 0)
+		return err;
+	iov = (struct iovec){ buf, n };
+	err = segment_read(s, &iov, 1, loc->off - FORMAT_BLOCK_HEAD);
+	iov = (struct iovec){ &last, 1 };
+	if (err == 0 && !bytes)
+		err = segment_read(s, &iov, 1, loc->off + loc->stored - 1);
+	if (err == 0)
+		err = segment_is_block(s, loc->off - FORMAT_BLOCK_HEAD, buf, bytes) &&
+		      get_le32(buf + FORMAT_BLOCK_STORED) == loc->stored &&
+		      memcmp(buf + FORMAT_BLOCK_ID, id->b, ID_SIZE) == 0;
+	segments_release(b->segments, s);
+	return err;
+}
+
+int
+blocks_scan(struct blocks *b, uint32_t seq, block_scan_fn *fn, void *arg)
+{
+	struct segment *s;
+	int err = segments_get(b->segments, seq, &s);
+
+	if (err < 0)
+		return err;
+	err = segment_scan(s, fn, arg, NULL);
+	segments_release(b->segments, s);
+	return err;
 }
 
 static bool

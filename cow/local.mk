@@ -11,6 +11,8 @@ cow_libcow_a_SOURCES = \
 	cow/carry.c cow/carry.h \
 	cow/client.c cow/client.h cow/client_change.c cow/client_priv.h cow/clone.c cow/commit.c cow/commit.h \
 	cow/gc.c cow/gc.h cow/gc_priv.h cow/gc_blocks.c cow/gc_layers.c cow/gc_space.c \
+	cow/check.c cow/check.h cow/check_priv.h cow/check_blocks.c cow/check_paths.c \
+	cow/check_repair.c cow/check_rows.c \
 	cow/diff.c cow/diff.h \
 	cow/flatten.c cow/flatten.h \
 	cow/keep.c cow/keep.h \

@@ -64,6 +64,8 @@ void segment_end(struct segment *);
 /* Reads all of iov (which it may change) at off, be it in the file or gathered. */
 int segment_read(struct segment *, struct iovec *iov, int n, uint64_t off);
 
+/* Is p (with `bytes`: head and bytes, else the head alone) a block that belongs at off? */
+bool segment_is_block(const struct segment *, uint64_t off, const uint8_t *p, bool bytes);
 /* Called for each whole block; bytes is borrowed. Negative: ends the scan. */
 typedef int segment_scan_fn(
     void *arg, const struct id *, const struct block_loc *, const void *bytes);

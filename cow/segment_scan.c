@@ -39,25 +39,30 @@ window_at(struct window *w, uint64_t off, uint32_t n, const uint8_t **out)
 	return 1;
 }
 
+bool
+segment_is_block(const struct segment *s, uint64_t off, const uint8_t *p, bool bytes)
+{
+	uint32_t stored = get_le32(p + FORMAT_BLOCK_STORED);
+	uint64_t seed;
+
+	if (get_le32(p) != FORMAT_BLOCK_MAGIC || stored == 0 || stored > FORMAT_BLOCK_MAX)
+		return false;
+	if (!bytes)
+		return true;
+	seed = hash_bytes(p, FORMAT_BLOCK_CHECK, s->seed + off);
+	return hash_bytes(p + FORMAT_BLOCK_HEAD, stored, seed) == get_le64(p + FORMAT_BLOCK_CHECK);
+}
+
 /* The same for the whole block whose head is at off; *out is its head. */
 static int
 block_at(struct window *w, uint64_t off, const uint8_t **out)
 {
-	uint32_t stored;
-	uint64_t seed;
 	int found = window_at(w, off, FORMAT_BLOCK_HEAD, out);
 
-	if (found <= 0)
-		return found;
-	stored = get_le32(*out + FORMAT_BLOCK_STORED);
-	if (get_le32(*out) != FORMAT_BLOCK_MAGIC || stored == 0 || stored > FORMAT_BLOCK_MAX)
-		return 0;
-	found = window_at(w, off, FORMAT_BLOCK_HEAD + stored, out);
-	if (found <= 0)
-		return found;
-	seed = hash_bytes(*out, FORMAT_BLOCK_CHECK, w->segment->seed + off);
-	return hash_bytes(*out + FORMAT_BLOCK_HEAD, stored, seed) ==
-	       get_le64(*out + FORMAT_BLOCK_CHECK);
+	if (found <= 0 || !segment_is_block(w->segment, off, *out, false))
+		return found < 0 ? found : 0;
+	found = window_at(w, off, FORMAT_BLOCK_HEAD + get_le32(*out + FORMAT_BLOCK_STORED), out);
+	return found <= 0 ? found : segment_is_block(w->segment, off, *out, true);
 }
 
 static int

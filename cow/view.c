@@ -283,18 +283,26 @@ view_flush(struct view *v)
 	return err || !any ? err : batch_flush(v->batch);
 }
 
+/* First what wasn't used since the last time goes; then files; folders last, for all names of one
+ * are read again when one is asked for. */
+static bool
+stays(const struct node *n, int round)
+{
+	return n->i.nlink && (round == 0 ? n->used : round == 1 && n->has_names);
+}
+
 static void
 trim(struct view *v, uint64_t bytes)
 {
 	uint64_t durable = v->batch ? batch_durable(v->batch) : UINT64_MAX;
 
-	for (int round = 0; round < 2 && v->memory > bytes; round++) {
+	for (int round = 0; round < 3 && v->memory > bytes; round++) {
 		for (uint32_t b = 0; b < v->nbuckets; b++) {
 			for (struct node *n = v->buckets[b], *next; n; n = next) {
 				next = n->chain;
 				if (n->dirty || n->ticket > durable)
 					continue;
-				if (n->used && n->i.nlink)
+				if (stays(n, round))
 					n->used = false;
 				else
 					node_forget(v, n);

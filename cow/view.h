@@ -150,6 +150,11 @@ bool view_same(const struct view *, uint32_t ino, const struct view *, uint32_t 
 /* 1: the contents of two files of one size differ; 0: they don't. Blocks are compared by id. */
 int view_differs(struct view *, uint32_t ino, struct view *, uint32_t other);
 
+/* 1: the file has a block for which fn says so, or that can't be found, at byte *off; *golden: it
+ * is the image's. 0: it has none. */
+int view_find_block(struct view *, uint32_t ino, bool (*fn)(void *arg, const struct id *),
+    void *arg, uint64_t *off, bool *golden);
+
 /* A cut between two operations, in two steps that hold the view's lock: all that was written, what
  * no COMMIT asked for yet included, goes into the batch; then, when whoever cuts has added to the
  * batch (ticket) that the old head is sealed and `head` lies on it, the view goes on with that.

@@ -113,3 +113,43 @@ view_differs(struct view *a, uint32_t ino, struct view *b, uint32_t other)
 	view_end(a);
 	return r;
 }
+
+static int
+find_block(struct view *v, uint32_t ino, bool (*fn)(void *arg, const struct id *), void *arg,
+    uint64_t *off)
+{
+	uint64_t run_bytes = (uint64_t)v->block_size * EXTENT_RUN;
+	struct node *n = NULL;
+	struct inode i = { 0 };
+	struct extent e;
+	int err = node_golden(v, ino) ? image_inode(v->image, ino, &i) : node_get(v, ino, &n);
+
+	if (err)
+		return err;
+	if (n)
+		i = n->i;
+	for (uint32_t run = 0; run < (i.size + run_bytes - 1) / run_bytes; run++) {
+		*off = run * run_bytes;
+		err = run_extent(v, ino, n, run, &e);
+		if (err)
+			return err == -EIO ? 1 : err;
+		for (uint32_t k = 0; k < EXTENT_RUN; k++, *off += v->block_size)
+			if (!id_is_zero(&e.ids[k]) && fn(arg, &e.ids[k]))
+				return 1;
+	}
+	return 0;
+}
+
+int
+view_find_block(struct view *v, uint32_t ino, bool (*fn)(void *arg, const struct id *), void *arg,
+    uint64_t *off, bool *golden)
+{
+	int r = view_begin(v);
+
+	if (r)
+		return r;
+	*golden = node_golden(v, ino);
+	r = find_block(v, ino, fn, arg, off);
+	view_end(v);
+	return r;
+}

@@ -29,6 +29,7 @@ server_libserver_a_SOURCES += \
 	server/ctl/ctl.c server/ctl/ctl.h \
 	server/ctl/proto.c server/ctl/proto.h \
 	server/ctl/verbs.c server/ctl/verbs.h server/ctl/verbs_priv.h \
+	server/ctl/verbs_check.c \
 	server/ctl/verbs_client.c \
 	server/ctl/verbs_gc.c \
 	server/ctl/verbs_image.c \
@@ -67,6 +68,7 @@ bin_PROGRAMS += rubus
 rubus_SOURCES = \
 	server/cli/ask.c \
 	server/cli/cli.h \
+	server/cli/cmd_check.c \
 	server/cli/cmd_client.c \
 	server/cli/cmd_lives.c \
 	server/cli/complete.c server/cli/complete.h \

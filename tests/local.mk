@@ -211,7 +211,7 @@ view_test_lib = tests/lib/op.c tests/lib/tmpdir.c tests/lib/viewstore.c
 view_test_libs = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS) $(CMOCKA_LIBS)
 if HAVE_CMOCKA
 batch_fixture = tests/unit/batch_fixture.h tests/unit/block_fixture.h tests/lib/tmpdir.c
-view_tests = tests/unit/flat_test tests/unit/gc_test tests/unit/settings_test tests/unit/revert_test tests/unit/snapshot_test tests/unit/view_cow_test tests/unit/view_chain_test \
+view_tests = tests/unit/check_test tests/unit/flat_test tests/unit/gc_test tests/unit/settings_test tests/unit/revert_test tests/unit/snapshot_test tests/unit/view_cow_test tests/unit/view_chain_test \
 	tests/unit/view_data_test tests/unit/view_name_test tests/unit/view_dir_test \
 	tests/unit/view_attr_test tests/unit/view_access_test tests/unit/view_restart_test \
 	tests/unit/view_fault_test tests/unit/view_damage_test tests/unit/batch_test tests/unit/batch_fail_test \
@@ -226,6 +226,8 @@ tests_unit_settings_test_SOURCES = tests/unit/settings_test.c $(view_test_lib)
 tests_unit_settings_test_LDADD = $(view_test_libs)
 tests_unit_flat_test_SOURCES = tests/unit/flat_test.c tests/lib/dump.c tests/lib/dump.h $(view_test_lib)
 tests_unit_flat_test_LDADD = $(view_test_libs)
+tests_unit_check_test_SOURCES = tests/unit/check_test.c $(view_test_lib)
+tests_unit_check_test_LDADD = $(view_test_libs)
 tests_unit_revert_test_SOURCES = tests/unit/revert_test.c $(view_test_lib)
 tests_unit_revert_test_LDADD = $(view_test_libs)
 tests_unit_snapshot_test_SOURCES = tests/unit/snapshot_test.c $(view_test_lib)

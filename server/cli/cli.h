@@ -30,6 +30,8 @@ enum cli_option {
 	CLI_SUMMARY = 262144,
 	CLI_AT = 524288,
 	CLI_ON = 1048576,
+	CLI_REPAIR = 1 << 21,
+	CLI_ALL_BYTES = 1 << 22,
 };
 
 #define CLI_MANY  256 /* clients, or addresses, of one command */
@@ -57,7 +59,7 @@ cli_fn cli_snapshot_create, cli_snapshot_list, cli_snapshot_remove;
 cli_fn cli_reset, cli_rollback, cli_undo, cli_cancel;
 cli_fn cli_diff, cli_image_commit;
 cli_fn cli_schedule_add, cli_schedule_list, cli_schedule_remove;
-cli_fn cli_gc;
+cli_fn cli_gc, cli_check;
 cli_fn cli_status, cli_stats;
 
 /* Asks rubusd, or runs the verb here when no rubusd runs. Prints what went wrong; returns the exit

@@ -111,6 +111,11 @@ static const struct command commands[] = {
 	    "With one state: what differs from its image. With two: what the second has in place\n"
 	    "of what the first has. + added, - removed, ~ changed, @ owner or permissions only.\n"
 	    "--summary counts by folder. Times don't count.\n" },
+	{ { "check" }, 0, 0, 0, CLI_REPAIR | CLI_ALL_BYTES, cli_check, "[--all-bytes] [--repair]",
+	    "look whether the store is whole",
+	    "--all-bytes reads every block, and names image, client and path of what is damaged.\n"
+	    "--repair makes the index of blocks anew from the segments first; stop rubusd before.\n"
+	    "The exit status is 1 if something is damaged.\n" },
 	{ { "gc" }, 0, 0, 0, CLI_DRY_RUN, cli_gc, "[--dry-run]",
 	    "give back the space of what nothing refers to any more",
 	    "rubusd does so by itself; --dry-run only counts.\n" },
@@ -150,6 +155,8 @@ static const struct option long_options[] = {
 	{ "yes", no_argument, NULL, CLI_YES },
 	{ "dry-run", no_argument, NULL, CLI_DRY_RUN },
 	{ "summary", no_argument, NULL, CLI_SUMMARY },
+	{ "repair", no_argument, NULL, CLI_REPAIR },
+	{ "all-bytes", no_argument, NULL, CLI_ALL_BYTES },
 	{ "at", required_argument, NULL, CLI_AT },
 	{ "on", required_argument, NULL, CLI_ON },
 	{ "quota", required_argument, NULL, CLI_QUOTA },

@@ -34,6 +34,8 @@ static const struct verb verbs[] = {
 	{ "cancel", verb_cancel, false },
 	{ "diff", verb_diff, true },
 	{ "image-commit", verb_image_commit, false },
+	{ "check", verb_check, true },
+	{ "repair", verb_repair, false },
 	{ "gc", verb_gc, false },
 	{ "status", verb_status, true },
 	{ "stats", verb_stats, true },

@@ -42,6 +42,7 @@ verb_fn verb_snapshot_create, verb_snapshot_list, verb_snapshot_show, verb_snaps
 verb_fn verb_revert, verb_cancel;
 verb_fn verb_gc;
 verb_fn verb_diff, verb_image_commit;
+verb_fn verb_check, verb_repair;
 verb_fn verb_status, verb_stats;
 
 #endif
