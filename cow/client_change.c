@@ -10,6 +10,7 @@
 #include "cow/client_priv.h"
 #include "cow/err.h"
 #include "cow/layer.h"
+#include "cow/lease.h"
 
 /* --- adding --- */
 
@@ -273,12 +274,19 @@ remove_client(struct db *db, void *arg)
 int
 client_remove(struct store *s, const char *name)
 {
-	char copy[sizeof(((struct client *)NULL)->name)];
+	struct lease *lease;
+	struct client c;
+	int rc;
 
-	if (snprintf(copy, sizeof(copy), "%s", name) >= (int)sizeof(copy))
-		return err_set(ENOENT, "there is no client %.80s", name);
 	SCOPED_LOCK(store_catalogue(s));
-	return store_write(s, remove_client, copy);
+	if ((rc = client_find(s, name, &c)) < 0 || (rc = lease_get(s, &c, &lease)) < 0)
+		return rc;
+	rc = store_write(s, remove_client, c.name);
+	if (rc == 0)
+		lease_drop(lease);
+	else
+		lease_release(lease);
+	return rc;
 }
 
 /* --- changing --- */

@@ -39,12 +39,13 @@ cow_libcow_a_SOURCES = \
 	cow/import/walk.c cow/import/walk.h \
 	cow/inode.c cow/inode.h \
 	cow/layer.c cow/layer.h \
+	cow/lease.c cow/lease.h \
 	cow/segment.c cow/segment.h \
 	cow/segment_scan.c cow/segment_table.c \
 	cow/revert.c cow/revert.h \
 	cow/snapshot.c cow/snapshot.h \
 	cow/store.c cow/store.h cow/store_priv.h \
-	cow/store_import.c cow/store_make.c cow/store_open.c cow/store_sweep.c \
+	cow/store_freeze.c cow/store_import.c cow/store_make.c cow/store_open.c cow/store_sweep.c \
 	cow/store_upgrade.c \
 	cow/names.c cow/names.h \
 	cow/perm.c cow/perm.h \

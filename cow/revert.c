@@ -12,6 +12,7 @@
 #include "cow/cleanup.h"
 #include "cow/err.h"
 #include "cow/layer.h"
+#include "cow/lease.h"
 
 /* One client's, thought through: what the head becomes. */
 struct step {
@@ -25,6 +26,7 @@ struct step {
 	uint64_t identity;
 	uint32_t next_ino;
 	uint64_t head;
+	struct lease *lease;
 	bool made; /* the head is there already, with what is kept */
 	struct keeps keeps;
 };
@@ -291,10 +293,17 @@ run(struct store *s, const struct revert *r, int n)
 		rc = think(s, &r[i], &all[i]);
 	for (int i = 0; i < n && rc == 0; i++) {
 		all[i].head = store_new_layer(s);
+		rc = lease_get(s, &all[i].client, &all[i].lease);
+	}
+	for (int i = 0; i < n && rc == 0; i++) {
 		if (all[i].keeps.n)
 			rc = carry(s, &all[i]);
 	}
-	return rc < 0 ? rc : store_write(s, put_steps, &steps);
+	if (rc == 0)
+		rc = store_write(s, put_steps, &steps);
+	for (int i = 0; all && i < n; i++)
+		lease_release(all[i].lease);
+	return rc;
 }
 
 int

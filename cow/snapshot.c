@@ -10,6 +10,7 @@
 #include "cow/cleanup.h"
 #include "cow/err.h"
 #include "cow/layer.h"
+#include "cow/lease.h"
 #include "cow/view.h"
 
 /* --- rows --- */
@@ -216,6 +217,7 @@ struct cut {
 	struct snapshot snapshot;
 	struct view *view;
 	uint64_t head; /* the new one */
+	struct lease *lease;
 };
 
 struct cuts {
@@ -235,7 +237,7 @@ prepare(struct store *s, const struct snapshot_of *of, const char *name, const c
 	struct db *db;
 	int rc = client_find(s, of->client, &c);
 
-	if (rc < 0)
+	if (rc < 0 || (rc = lease_get(s, &c, &out->lease)) < 0)
 		return rc;
 	snprintf(sn->client, sizeof(sn->client), "%s", c.name);
 	snprintf(sn->image, sizeof(sn->image), "%s", c.image);
@@ -258,6 +260,13 @@ prepare(struct store *s, const struct snapshot_of *of, const char *name, const c
 	db_return(store_readers(s), db);
 	out->head = store_new_layer(s);
 	return rc;
+}
+
+static void
+release_leases(const struct cuts *cuts)
+{
+	for (int i = 0; i < cuts->n; i++)
+		lease_release(cuts->all[i].lease);
 }
 
 static int
@@ -313,7 +322,10 @@ snapshot_cut(
 	struct cuts cuts = { &cut, 1, fn, arg };
 	int rc = prepare(s, of, "", NULL, &cut);
 
-	return rc < 0 ? rc : run_cuts(s, &cuts);
+	if (rc == 0)
+		rc = run_cuts(s, &cuts);
+	release_leases(&cuts);
+	return rc;
 }
 
 static int
@@ -340,7 +352,11 @@ snapshot_create(
 	SCOPED_LOCK(store_catalogue(s));
 	for (int i = 0; i < n && rc == 0; i++)
 		rc = prepare(s, &of[i], name, note, &all[i]);
-	return rc < 0 ? rc : run_cuts(s, &cuts);
+	if (rc == 0)
+		rc = run_cuts(s, &cuts);
+	if (all)
+		release_leases(&cuts);
+	return rc;
 }
 
 /* --- removing --- */

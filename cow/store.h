@@ -1,7 +1,8 @@
 /*
  * Store: a store folder opened: its lock, keys, databases, blocks, batch. One process at a time
  * owns it (STORE_OWN: rubusd, or the command line when no rubusd runs); beside the owner others
- * may look (STORE_LOOK) or import (STORE_IMPORT).
+ * may look (STORE_LOOK), import (STORE_IMPORT), or change a client that the owner doesn't serve
+ * (STORE_CHANGE; cow/lease.h).
  */
 #ifndef COW_STORE_H
 #define COW_STORE_H
@@ -16,6 +17,7 @@
 enum store_mode {
 	STORE_OWN,    /* holds the lock `lock`; sweeps what dead imports left; -EBUSY if owned */
 	STORE_IMPORT, /* imports, beside an owner or without one; no batch */
+	STORE_CHANGE, /* changes heads by their leases, beside an owner or without one */
 	STORE_LOOK,   /* reads only */
 };
 
@@ -43,10 +45,14 @@ struct files *store_files(struct store *);
 /* Bytes of the disk that files' blocks leave to the database. */
 uint64_t store_keep_free(struct store *);
 struct blocks *store_blocks(struct store *);
-struct batch *store_batch(struct store *);     /* STORE_OWN only, else NULL */
+struct batch *store_batch(struct store *);     /* STORE_OWN and STORE_CHANGE, else NULL */
 struct db_pool *store_readers(struct store *); /* reading connections to store.db */
 const struct id *store_id(const struct store *);
 uint32_t store_epoch(const struct store *);
+
+/* From now on the rows of the layer's chain are seen as they are on disk now, whatever their owner
+ * does. STORE_LOOK only, and before a view is opened: nobody may have a reader. */
+int store_freeze(struct store *, uint64_t layer);
 
 /* The number of a new layer. Numbers are given out once only: rows may name one before the layer
  * itself is committed. STORE_OWN only. */
@@ -55,8 +61,8 @@ uint64_t store_new_layer(struct store *);
  * before any view's lock. */
 pthread_mutex_t *store_catalogue(struct store *);
 
-/* Runs fn in a write transaction on store.db: through the batch for the owner, on a connection of
- * its own for STORE_IMPORT; -EROFS for STORE_LOOK. */
+/* Runs fn in a write transaction on store.db: through the batch where there is one, on a connection
+ * of its own for STORE_IMPORT; -EROFS for STORE_LOOK. */
 int store_write(struct store *, int (*fn)(struct db *, void *arg), void *arg);
 
 /* The image's open object, shared; release with image_release. */

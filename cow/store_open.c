@@ -18,6 +18,13 @@
 #define BLOCK_READERS 8u
 #define IMAGE_MEMORY  ((uint64_t)32 << 20)
 
+/* Changes rows of layers, not only an import's. */
+static bool
+has_batch(const struct store *s)
+{
+	return s->mode == STORE_OWN || s->mode == STORE_CHANGE;
+}
+
 static bool
 has_db(const struct store *s)
 {
@@ -114,7 +121,7 @@ open_dbs(struct store *s, const struct store_options *o)
 		return rc;
 	if (s->mode != STORE_LOOK && (rc = db_open_in(s->files, path, DB_WRITE, &s->side)) < 0)
 		return rc;
-	if (s->mode == STORE_OWN && (rc = db_open_in(s->files, path, DB_WRITE, &s->writer)) < 0)
+	if (has_batch(s) && (rc = db_open_in(s->files, path, DB_WRITE, &s->writer)) < 0)
 		return rc;
 	if (s->mode == STORE_OWN && (rc = store_write_side(s, upgrade, NULL)) < 0)
 		return rc;
@@ -131,8 +138,8 @@ next_segment(void *arg, uint32_t *out)
 {
 	struct store *s = arg;
 
-	if (s->mode != STORE_OWN)
-		return err_set(EROFS, "only the store's owner adds blocks outside of an import");
+	if (!has_batch(s))
+		return err_set(EROFS, "an import adds blocks to segments of its own only");
 	return store_new_segment(s, NULL, out);
 }
 
@@ -152,7 +159,7 @@ open_blocks(struct store *s)
 	struct batch_env batch = { .db = s->writer, .failed = store_commit_failed, .arg = s };
 	int rc = blocks_open(&blocks, &s->blocks);
 
-	if (rc < 0 || s->mode != STORE_OWN)
+	if (rc < 0 || !has_batch(s))
 		return rc;
 	batch.blocks = s->blocks;
 	return batch_open(&batch, &s->batch);
@@ -167,6 +174,7 @@ open_parts(struct store *s, const char *path, const struct store_options *o)
 		return rc;
 	if (s->mode != STORE_LOOK && ((rc = file_mkdir(s->files, "images", 0700)) < 0 ||
 					 (rc = file_mkdir(s->files, "segments", 0700)) < 0 ||
+					 (rc = file_mkdir(s->files, STORE_LEASES, 0700)) < 0 ||
 					 (rc = file_sync_dir(s->files, "")) < 0))
 		return rc;
 	if (s->mode != STORE_LOOK && (rc = store_sweep(s)) < 0)
@@ -188,6 +196,7 @@ store_open(const char *path, const struct store_options *o, struct store **out)
 	pthread_mutex_init(&s->side_lock, NULL);
 	pthread_mutex_init(&s->catalogue, NULL);
 	pthread_mutex_init(&s->images_lock, NULL);
+	pthread_mutex_init(&s->leases_lock, NULL);
 	pthread_mutex_init(&s->views_lock, NULL);
 	rc = open_parts(s, path, o);
 	if (rc < 0) {
@@ -233,6 +242,7 @@ store_close(struct store *s)
 	pthread_mutex_destroy(&s->side_lock);
 	pthread_mutex_destroy(&s->catalogue);
 	pthread_mutex_destroy(&s->images_lock);
+	pthread_mutex_destroy(&s->leases_lock);
 	pthread_mutex_destroy(&s->views_lock);
 	free(s);
 }

@@ -1,7 +1,7 @@
 /*
  * What the store_*.c files and image_catalogue.c share.
  *
- * Locks: images_lock, views_lock and side_lock are leaves but for what their functions call into:
+ * Locks: images_lock, views_lock, leases_lock and side_lock are leaves but for what they call into:
  * image_open under images_lock, a view's forget under views_lock, SQLite under side_lock.
  */
 #ifndef COW_STORE_PRIV_H
@@ -13,6 +13,7 @@
 #include "cow/store.h"
 
 #define STORE_DB             "store.db"
+#define STORE_LEASES         "leases"
 #define STORE_VERSION        2
 #define STORE_VERSION_OLDEST 1
 #define STORE_APP_ID         0x52756275 /* "Rubu", in schema_store.sql, too */
@@ -50,6 +51,9 @@ struct store {
 	uint64_t image_memory;
 	pthread_mutex_t images_lock;
 	struct store_images *images;
+
+	pthread_mutex_t leases_lock;
+	struct lease *leases;
 
 	pthread_mutex_t views_lock;
 	struct store_view *views;

@@ -143,6 +143,7 @@ destroy(struct view *v)
 	free(v->touched);
 	change_free(v->change);
 	image_release(v->image);
+	lease_release(v->lease);
 	pthread_mutex_destroy(&v->lock);
 	free(v);
 }
@@ -170,8 +171,10 @@ open_view(struct view *as, const struct id *image, struct view **out)
 	struct view *v = malloc(sizeof(*v));
 	int err;
 
-	if (!v)
+	if (!v) {
+		lease_release(as->lease);
 		return -ENOMEM;
+	}
 	*v = *as;
 	pthread_mutex_init(&v->lock, NULL);
 	v->blocks = store_blocks(v->store);
@@ -194,8 +197,12 @@ view_open(struct store *store, const struct client *c, struct view **out)
 		.quota = c->quota,
 		.later = c->is_volatile,
 		.head_id = c->head };
-	int err = open_view(&as, &c->image_id, out);
+	/* first the lease: from then on its head is nobody else's to change */
+	int err = as.batch ? lease_get(store, c, &as.lease) : 0;
 
+	if (err)
+		return err;
+	err = open_view(&as, &c->image_id, out);
 	return err ? err_prefix(err, "client %s", c->name) : 0;
 }
 

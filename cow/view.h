@@ -71,9 +71,11 @@ struct view_set {
 #define VIEW_FILE_COST 512u /* bytes that a changed file counts in a quota, besides its blocks */
 #define VIEW_FILE_MAX  ((uint64_t)1 << 43) /* largest file size: 8 TiB */
 
+/* With its lease, where the store may be changed: -EBUSY as lease_get. */
 int view_open(struct store *, const struct client *, struct view **out);
 /* A view of a layer and what lies beneath it, layer 0: of the image alone; as it is on disk. With
- * `change` the layer must be an open one that no other view has; else changing calls are -EROFS. */
+ * `change` the layer must be an open one that no other view, and no client, has; else changing
+ * calls are -EROFS. */
 int view_open_layer(
     struct store *, const struct id *image, uint64_t layer, bool change, struct view **out);
 /* Makes what is written durable first. NULL is fine. */

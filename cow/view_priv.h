@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "cow/layer.h"
+#include "cow/lease.h"
 #include "cow/names.h"
 #include "cow/perm.h"
 #include "cow/view.h"
@@ -68,6 +69,7 @@ struct view {
 	struct image *image;
 	struct blocks *blocks;
 	struct batch *batch;
+	struct lease *lease; /* of a client's head that may be changed */
 	uint32_t incarnation;
 	struct id client;
 	uint64_t head_id;

@@ -19,6 +19,7 @@
 #define LIMIT_SHARE    4
 #define LIMIT_LEAST    ((uint64_t)1 << 20)
 #define FLUSH_SECONDS  10 /* so long a write that nobody commits stays in memory */
+#define BUSY_SECONDS   10 /* no oftener it is logged that somebody else has a view */
 
 /* --- the table --- */
 
@@ -144,6 +145,24 @@ view_budget(const struct service *service)
 	return images < all - all / 4 ? all - images : all / 4;
 }
 
+/* A client that is told to wait asks again and again: one line will do for a while. */
+static void
+log_no_view(struct peers *p, const struct client *info, int err)
+{
+	int64_t now = time(NULL);
+
+	if (err == -ENOENT || err == -EACCES)
+		return;
+	if (err != -EBUSY) {
+		log_error(
+		    p->service->log, LOG_PEER, "no view: %s client=%s", err_text(err), info->name);
+	} else if (now - p->refused >= BUSY_SECONDS) {
+		p->refused = now;
+		log_warning(p->service->log, LOG_PEER,
+		    "not served till that is unmounted: %s client=%s", err_text(err), info->name);
+	}
+}
+
 static int
 entry_open(struct peers *p, const struct peer *peer, const struct id *view, struct peer_entry **out)
 {
@@ -163,9 +182,7 @@ entry_open(struct peers *p, const struct peer *peer, const struct id *view, stru
 	if (r >= 0)
 		r = view_open(p->service->store, info, &e->client.view);
 	if (r < 0) {
-		if (r != -ENOENT && r != -EACCES)
-			log_error(p->service->log, LOG_PEER, "no view: %s client=%s", err_text(r),
-			    info->name);
+		log_no_view(p, info, r);
 		free(e);
 		return r == -ENOENT ? -ESTALE : r;
 	}

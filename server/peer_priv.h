@@ -45,6 +45,7 @@ struct peers {
 	pthread_cond_t idle;
 	struct peer_mounts mounts;
 	int64_t flushed; /* seconds since 1970: the timer's */
+	int64_t refused; /* .. when it was last logged that a view is another's; under change */
 };
 
 /* A client's address, as the catalogue has it, in the form of struct peer. */

@@ -23,15 +23,11 @@ static const struct {
 	int err;
 	mountstat3 status;
 } statuses[] = {
-	{ 0, MNT3_OK },
-	{ EPERM, MNT3ERR_ACCES }, /* the source port */
-	{ EACCES, MNT3ERR_ACCES },
-	{ ENOENT, MNT3ERR_NOENT },
-	{ ESTALE, MNT3ERR_NOENT },
-	{ ENOTDIR, MNT3ERR_NOTDIR },
-	{ EINVAL, MNT3ERR_INVAL },
-	{ ENAMETOOLONG, MNT3ERR_NAMETOOLONG },
-	{ EIO, MNT3ERR_IO },
+	{ 0, MNT3_OK }, { EPERM, MNT3ERR_ACCES }, /* the source port */
+	{ EACCES, MNT3ERR_ACCES }, { ENOENT, MNT3ERR_NOENT }, { ESTALE, MNT3ERR_NOENT },
+	{ ENOTDIR, MNT3ERR_NOTDIR }, { EINVAL, MNT3ERR_INVAL },
+	{ ENAMETOOLONG, MNT3ERR_NAMETOOLONG }, { EIO, MNT3ERR_IO },
+	{ EBUSY, MNT3ERR_SERVERFAULT }, /* later, perhaps; MOUNT has no better word */
 };
 
 static mountstat3

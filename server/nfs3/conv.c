@@ -36,6 +36,7 @@ static const struct {
 	{ ERANGE, NFS3ERR_TOOSMALL },
 	{ EBADRQC, NFS3ERR_BADTYPE },
 	{ ENOMEM, NFS3ERR_JUKEBOX },
+	{ EBUSY, NFS3ERR_JUKEBOX }, /* the view is mounted for writing by rubus-fuse */
 	{ EMFILE, NFS3ERR_JUKEBOX },
 	{ ENFILE, NFS3ERR_JUKEBOX },
 };
