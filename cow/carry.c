@@ -155,6 +155,8 @@ set_attributes(struct carry *c, const struct view_attr *as, uint32_t ino)
 	struct view_wcc wcc;
 	int err = view_setattr(c->to, &op, ino, &owner, &wcc);
 
+	if (!err)
+		err = view_copy_xattrs(c->from, as->ino, c->to, ino);
 	return err ? err : view_setattr(c->to, &op, ino, &set, &wcc);
 }
 

@@ -110,21 +110,32 @@ take(struct change *c, size_t n)
 	return at;
 }
 
+static int
+copy_bytes(struct change *c, struct str from, struct str *to)
+{
+	char *copy = from.n ? take(c, from.n) : NULL;
+
+	if (from.n && !copy)
+		return -ENOMEM;
+	if (copy)
+		memcpy(copy, from.p, from.n);
+	*to = (struct str){ copy, from.n };
+	return 0;
+}
+
 static struct change_row *
 add_row(struct change *c, enum change_kind kind, uint64_t layer, uint32_t ino, struct str bytes)
 {
 	struct change_row *r = take(c, sizeof(*r));
-	char *copy = r && bytes.n ? take(c, bytes.n) : NULL;
 
-	if (!r || (bytes.n && !copy))
+	if (!r)
 		return NULL;
 	memset(r, 0, sizeof(*r));
-	if (copy)
-		memcpy(copy, bytes.p, bytes.n);
+	if (copy_bytes(c, bytes, &r->bytes) < 0)
+		return NULL;
 	r->kind = kind;
 	r->layer = layer;
 	r->ino = ino;
-	r->bytes = (struct str){ copy, bytes.n };
 	if (c->last)
 		c->last->next = r;
 	else
@@ -193,6 +204,37 @@ change_drop_extents(struct change *c, uint64_t layer, uint32_t ino, uint32_t run
 	return 0;
 }
 
+/* The value comes first, so that a row that is in the list is whole. */
+static int
+add_xattr(struct change *c, uint64_t layer, uint32_t ino, struct str name, struct str value,
+    bool whiteout)
+{
+	struct change_row *r;
+	struct str copy;
+
+	if (copy_bytes(c, value, &copy) < 0)
+		return -ENOMEM;
+	r = add_row(c, CHANGE_XATTR, layer, ino, name);
+	if (!r)
+		return -ENOMEM;
+	r->xattr.value = copy;
+	r->xattr.whiteout = whiteout;
+	return 0;
+}
+
+int
+change_xattr(
+    struct change *c, uint64_t layer, uint32_t ino, struct str name, const struct str *value)
+{
+	return add_xattr(c, layer, ino, name, value ? *value : (struct str){ 0 }, !value);
+}
+
+int
+change_drop_xattr(struct change *c, uint64_t layer, uint32_t ino, struct str name)
+{
+	return add_row(c, CHANGE_DROP_XATTR, layer, ino, name) ? 0 : -ENOMEM;
+}
+
 int
 change_layer(struct change *c, uint64_t layer, uint32_t next_ino, uint64_t files, uint64_t bytes)
 {
@@ -218,7 +260,7 @@ change_call(struct change *c, int (*fn)(struct db *, void *arg), void *arg)
 	return 0;
 }
 
-/* Rows of one class and key exclude each other: an inode and its drop, a name and its drop. */
+/* Rows of one class and key exclude each other: a row and its drop. */
 static unsigned
 class_of(const struct change_row *r)
 {
@@ -229,7 +271,9 @@ class_of(const struct change_row *r)
 		[CHANGE_EXTENT] = 2,
 		[CHANGE_DROP_EXTENTS] = 3,
 		[CHANGE_LAYER] = 4,
-		[CHANGE_CALL] = 5 };
+		[CHANGE_CALL] = 5,
+		[CHANGE_XATTR] = 6,
+		[CHANGE_DROP_XATTR] = 6 };
 
 	return class[r->kind];
 }
@@ -237,7 +281,8 @@ class_of(const struct change_row *r)
 static bool
 named(const struct change_row *r)
 {
-	return r->kind == CHANGE_NAME || r->kind == CHANGE_DROP_NAME;
+	return r->kind == CHANGE_NAME || r->kind == CHANGE_DROP_NAME || r->kind == CHANGE_XATTR ||
+	       r->kind == CHANGE_DROP_XATTR;
 }
 
 static uint64_t
@@ -307,7 +352,8 @@ change_merge(struct change *to, const struct change *from)
 		if (to->count >= to->table_size && grow_table(to) < 0)
 			return -ENOMEM;
 		r = add_row(to, f->kind, f->layer, f->ino, f->bytes);
-		if (!r)
+		if (!r || (f->kind == CHANGE_XATTR &&
+			      copy_bytes(to, f->xattr.value, &r->xattr.value) < 0))
 			return -ENOMEM;
 		r->run = f->run;
 		if (f->kind == CHANGE_INODE)
@@ -316,6 +362,8 @@ change_merge(struct change *to, const struct change *from)
 			r->name = f->name;
 		else if (f->kind == CHANGE_LAYER)
 			r->counters = f->counters;
+		else if (f->kind == CHANGE_XATTR)
+			r->xattr.whiteout = f->xattr.whiteout;
 		else if (f->kind == CHANGE_CALL)
 			r->call = f->call;
 		if (f->kind != CHANGE_CALL)

@@ -15,6 +15,8 @@ enum change_kind {
 	CHANGE_DROP_NAME,
 	CHANGE_EXTENT,
 	CHANGE_DROP_EXTENTS, /* of runs >= run */
+	CHANGE_XATTR,
+	CHANGE_DROP_XATTR,
 	CHANGE_LAYER,
 	CHANGE_CALL,
 };
@@ -33,6 +35,10 @@ struct change_row {
 		struct {
 			uint32_t ino, cookie;
 		} name;
+		struct {
+			struct str value; /* the change's */
+			bool whiteout;
+		} xattr;
 		struct {
 			uint32_t next_ino;
 			uint64_t files, bytes;
@@ -64,6 +70,10 @@ int change_drop_name(struct change *, uint64_t layer, uint32_t dir, struct str n
 int change_extent(
     struct change *, uint64_t layer, uint32_t ino, uint32_t run, const struct extent *);
 int change_drop_extents(struct change *, uint64_t layer, uint32_t ino, uint32_t run);
+/* value NULL: a whiteout. */
+int change_xattr(
+    struct change *, uint64_t layer, uint32_t ino, struct str name, const struct str *value);
+int change_drop_xattr(struct change *, uint64_t layer, uint32_t ino, struct str name);
 /* The layer's own counters. */
 int change_layer(
     struct change *, uint64_t layer, uint32_t next_ino, uint64_t files, uint64_t bytes);

@@ -2,6 +2,7 @@
 #include "cow/change.h"
 #include "cow/dirent.h"
 #include "cow/layer.h"
+#include "cow/xattr.h"
 
 static int
 apply(struct db *db, const struct change_row *r)
@@ -19,6 +20,11 @@ apply(struct db *db, const struct change_row *r)
 		return extent_put(db, r->layer, r->ino, r->run, r->bytes);
 	case CHANGE_DROP_EXTENTS:
 		return extent_drop(db, r->layer, r->ino, r->run);
+	case CHANGE_XATTR:
+		return xattr_put(
+		    db, r->layer, r->ino, r->bytes, r->xattr.whiteout ? NULL : &r->xattr.value);
+	case CHANGE_DROP_XATTR:
+		return xattr_drop(db, r->layer, r->ino, r->bytes);
 	case CHANGE_LAYER:
 		return layer_count(
 		    db, r->layer, r->counters.next_ino, r->counters.files, r->counters.bytes);

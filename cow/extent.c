@@ -73,6 +73,21 @@ extent_put(struct db *db, uint64_t layer, uint32_t ino, uint32_t run, struct str
 }
 
 int
+extent_runs(
+    struct db *db, uint64_t layer, uint32_t ino, int (*fn)(void *arg, uint32_t run), void *arg)
+{
+	sqlite3_stmt *s = db_stmt(db, "SELECT run FROM extent WHERE layer = ? AND ino = ?");
+	int row, stop = 0;
+
+	sqlite3_bind_int64(s, 1, (int64_t)layer);
+	sqlite3_bind_int64(s, 2, ino);
+	while (!stop && (row = db_step(db, s)) == 1)
+		stop = fn(arg, (uint32_t)sqlite3_column_int64(s, 0));
+	db_reset(s);
+	return stop ? stop : row;
+}
+
+int
 extent_drop(struct db *db, uint64_t layer, uint32_t ino, uint32_t run)
 {
 	return db_run(db, keyed(db, "DELETE FROM extent WHERE layer = ? AND ino = ? AND run >= ?",

@@ -27,6 +27,9 @@ uint64_t extent_used(const struct block_loc *);
 int extent_get(
     struct db *, struct blocks *, uint64_t layer, uint32_t ino, uint32_t run, struct extent *out);
 int extent_put(struct db *, uint64_t layer, uint32_t ino, uint32_t run, struct str ids);
+/* Calls fn with the number of each run that has a row, till it returns something else than 0. */
+int extent_runs(
+    struct db *, uint64_t layer, uint32_t ino, int (*fn)(void *arg, uint32_t run), void *arg);
 /* Drops the rows of runs from `run` on. */
 int extent_drop(struct db *, uint64_t layer, uint32_t ino, uint32_t run);
 

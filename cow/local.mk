@@ -47,12 +47,14 @@ cow_libcow_a_SOURCES = \
 	cow/store.c cow/store.h cow/store_priv.h \
 	cow/store_freeze.c cow/store_import.c cow/store_make.c cow/store_open.c cow/store_sweep.c \
 	cow/store_upgrade.c \
+	cow/xattr.c cow/xattr.h \
 	cow/names.c cow/names.h \
 	cow/perm.c cow/perm.h \
 	cow/view.c cow/view.h cow/view_priv.h \
-	cow/view_attr.c cow/view_cut.c cow/view_filter.c cow/view_flat.c cow/view_flat.h cow/view_data.c cow/view_dir.c cow/view_name.c \
+	cow/view_attr.c cow/view_cut.c cow/view_data.c cow/view_dir.c cow/view_filter.c \
+	cow/view_flat.c cow/view_flat.h cow/view_hold.c cow/view_name.c \
 	cow/view_names.c cow/view_node.c cow/view_piece.c \
-	cow/view_rename.c cow/view_run.c cow/view_share.c
+	cow/view_rename.c cow/view_run.c cow/view_share.c cow/view_xattr.c
 
 # Schemas as C strings: schema_store and schema_image.
 EXTRA_DIST += cow/schema_store.sql cow/schema_image.sql

@@ -136,6 +136,7 @@ destroy(struct view *v)
 {
 	if (v->buckets)
 		node_forget_all(v);
+	hold_forget_all(v);
 	free(v->buckets);
 	filters_drop(v, 0);
 	free(v->filters);
@@ -307,7 +308,7 @@ trim(struct view *v, uint64_t bytes)
 		for (uint32_t b = 0; b < v->nbuckets; b++) {
 			for (struct node *n = v->buckets[b], *next; n; n = next) {
 				next = n->chain;
-				if (n->dirty || n->ticket > durable)
+				if (n->dirty || n->orphan || n->ticket > durable)
 					continue;
 				if (stays(n, round))
 					n->used = false;

@@ -141,10 +141,29 @@ int view_rmdir(struct view *, struct view_op *, uint32_t dir, struct str name, s
 int view_rename(struct view *, struct view_op *, uint32_t from, struct str old, uint32_t to,
     struct str new, struct view_wcc *wfrom, struct view_wcc *wto);
 
+/* Extended attributes, which NFS knows nothing of. Reads give the length; size 0: no more than
+ * that, else -ERANGE where it doesn't fit. -ENODATA: there is none of that name. The list is of
+ * names, each with a NUL. Of names that begin with "user." the file's permissions decide; others
+ * are the superuser's to change. */
+int view_getxattr(
+    struct view *, struct view_op *, uint32_t ino, struct str name, void *buf, uint32_t size);
+int view_listxattr(struct view *, uint32_t ino, char *buf, uint32_t size);
+enum view_xattr { VIEW_XATTR_ANY, VIEW_XATTR_CREATE, VIEW_XATTR_REPLACE };
+int view_setxattr(struct view *, struct view_op *, uint32_t ino, struct str name, struct str value,
+    enum view_xattr);
+int view_removexattr(struct view *, struct view_op *, uint32_t ino, struct str name);
+
+/* While it is held (counted), a regular file can be read, written and looked at after its last name
+ * is gone; what is left of it then is in memory only. */
+int view_hold(struct view *, uint32_t ino);
+void view_release(struct view *, uint32_t ino);
+
 int view_statfs(struct view *, uint32_t ino, struct view_statfs *out, struct view_attr *attr);
 
 /* An empty file of `to` gets the contents of one of `from`, another view, by reference. */
 int view_share(struct view *from, uint32_t ino, struct view *to, uint32_t to_ino);
+/* And its extended attributes become those of the other. */
+int view_copy_xattrs(struct view *from, uint32_t ino, struct view *to, uint32_t to_ino);
 /* Is it the same inode of the same image, unchanged in both? Not to be asked while either changes.
  */
 bool view_same(const struct view *, uint32_t ino, const struct view *, uint32_t other);

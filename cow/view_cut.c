@@ -23,6 +23,8 @@ names_sink(struct names *t)
 void
 node_sink(struct node *n)
 {
+	if (n->orphan)
+		return; /* no layer says anything of it */
 	n->in_head = false;
 	n->beneath = true;
 	n->cut = BELOW_ALL;
@@ -31,6 +33,7 @@ node_sink(struct node *n)
 	for (uint32_t i = 0; i < n->nruns; i++)
 		n->runs[i].own = 0;
 	names_sink(&n->names);
+	xattr_sink(n);
 }
 
 /* The new head's place in the chain. */

@@ -201,6 +201,10 @@ data_flush(struct view *v, struct node *n)
 
 	if (err)
 		return err; /* nothing was gathered yet */
+	if (n->orphan) {
+		node_set_dirty(v, n, false);
+		return 0;
+	}
 	err = run_rows(v, n);
 	if (!err)
 		err = node_changed(v, n);

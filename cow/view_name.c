@@ -295,6 +295,8 @@ view_link(struct view *v, struct view_op *op, uint32_t ino, uint32_t dir, struct
 	if (err)
 		return err;
 	err = node_get(v, ino, &n);
+	if (!err && n->orphan)
+		err = err_set(ENOENT, "inode %u has lost its last name", ino);
 	if (!err) {
 		view_attr_of(&n->i, out);
 		err = dir_open_for_change(v, op, dir, &d, wcc);
@@ -325,7 +327,9 @@ view_link(struct view *v, struct view_op *op, uint32_t ino, uint32_t dir, struct
 int
 node_unlink_room(struct view *v, struct node *n)
 {
-	return n->i.nlink > 1 ? piece_flush(v, n) : 0;
+	if (n->i.nlink > 1)
+		return piece_flush(v, n);
+	return node_held(v, n) ? run_load_all(v, n) : 0;
 }
 
 /* One link less; the last one takes the inode along. */

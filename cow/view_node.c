@@ -174,7 +174,7 @@ node_get(struct view *v, uint32_t ino, struct node **out)
 	if (!(*out = find(v, ino)))
 		return node_golden(v, ino) ? from_image(v, ino, out) : load(v, ino, out);
 	(*out)->used = true;
-	return (*out)->i.nlink ? 0 : err_set(ESTALE, "inode %u was removed", ino);
+	return (*out)->i.nlink || (*out)->orphan ? 0 : err_set(ESTALE, "inode %u was removed", ino);
 }
 
 int
@@ -208,6 +208,7 @@ node_create(struct view *v, const struct inode *like, struct str target, struct 
 		return err;
 	(*out)->complete = true;
 	(*out)->has_names = S_ISDIR(i.mode);
+	(*out)->has_xattrs = true;
 	v->next_ino++;
 	return 0;
 }
@@ -247,6 +248,18 @@ empty(struct view *v, struct node *n)
 	v->memory -= n->names.memory;
 	names_free(&n->names);
 	n->has_names = false;
+	xattr_forget(v, n);
+	n->orphan = false;
+}
+
+/* Of its blocks none counts as the head's from here on. */
+static void
+orphan(struct view *v, struct node *n)
+{
+	node_set_dirty(v, n, false);
+	n->orphan = n->complete = true;
+	for (uint32_t i = 0; i < n->nruns; i++)
+		n->runs[i].own = 0;
 }
 
 /* The node stays, without links, till its batch is durable: the disk still has the old row. */
@@ -258,7 +271,10 @@ node_drop(struct view *v, struct node *n)
 	v->bytes -= n->i.own < v->bytes ? n->i.own : v->bytes;
 	n->i.nlink = 0;
 	n->i.own = 0;
-	empty(v, n);
+	if (node_held(v, n))
+		orphan(v, n);
+	else
+		empty(v, n);
 	if (n->beneath) {
 		err = node_changed(v, n);
 		return err ? err : change_drop_extents(v->change, v->head_id, n->i.ino, 0);
@@ -276,6 +292,15 @@ node_set_dirty(struct view *v, struct node *n, bool dirty)
 	n->dirty = dirty;
 	if (dirty)
 		touch(v, n->i.ino);
+}
+
+void
+node_unheld(struct view *v, uint32_t ino)
+{
+	struct node *n = find(v, ino);
+
+	if (n && n->orphan)
+		empty(v, n);
 }
 
 void

@@ -50,7 +50,11 @@ struct node {
 	bool used;       /* since the last trim */
 	uint32_t cuts;   /* as the view's when it was last looked at: node_sink */
 	bool has_names;
-	bool complete; /* every run that the chain has is in memory */
+	bool complete;  /* every run that the chain has is in memory */
+	bool orphan;    /* without a name, but held: its rows are gone, nothing of it is written */
+	uint32_t shows; /* orphans: from this block on the image isn't seen */
+	bool has_xattrs;
+	struct xattr *xattrs;
 	struct names names;
 	uint32_t cut;     /* the head's rows on disk of runs from here on are not to be believed */
 	struct run *runs; /* by run */
@@ -92,8 +96,9 @@ struct view {
 	uint64_t memory;
 	uint64_t limit; /* of memory, at which a call makes room; 0: none */
 	uint64_t piece_bytes;
-	uint32_t ndirty; /* nodes that are dirty */
-	bool stale;      /* memory holds what the disk doesn't: load again */
+	uint32_t ndirty;        /* nodes that are dirty */
+	bool stale;             /* memory holds what the disk doesn't: load again */
+	struct hold *holds[64]; /* by inode number; they outlive what memory forgets */
 	struct change *change;
 	struct node *changed[CHANGED_MAX];
 	int nchanged;
@@ -142,6 +147,8 @@ int node_create(struct view *, const struct inode *like, struct str target, stru
 int node_changed(struct view *, struct node *);
 /* Its last name is gone: rows and memory. */
 int node_drop(struct view *, struct node *);
+/* Nobody holds the inode any more. */
+void node_unheld(struct view *, uint32_t ino);
 void node_forget(struct view *, struct node *); /* from memory only */
 void node_forget_all(struct view *);
 void node_set_dirty(struct view *, struct node *, bool dirty);
@@ -172,7 +179,7 @@ int dir_open_for_change(
 int dir_room(const struct dir *); /* -ENOSPC: no cookie is left */
 /* A changed folder: its times, its row, the attributes after. */
 int dir_changed(struct view *, struct dir *, struct view_wcc *);
-/* Before node_unlink, what a full disk can stop; what loses its last link needs no room. */
+/* Before node_unlink, what a full disk can stop; what loses its last link needs no room on it. */
 int node_unlink_room(struct view *, struct node *);
 /* One link less; the last one takes the inode along. */
 int node_unlink(struct view *, struct node *);
@@ -189,6 +196,8 @@ int run_set(
     struct view *, struct node *, uint32_t block, const struct id *, const struct block_loc *);
 /* Blocks from `block` on read as zeros. */
 int run_cut(struct view *, struct node *, uint32_t block);
+/* Reads in all that the chain has rows of, for a file that will soon have none. */
+int run_load_all(struct view *, struct node *);
 /* Rows of all dirty runs go into the change. */
 int run_rows(struct view *, struct node *);
 void run_forget(struct view *, struct node *);
@@ -204,6 +213,15 @@ void piece_drop(struct view *, struct node *, uint32_t block);
 int piece_flush(struct view *, struct node *);
 void piece_cut(struct view *, struct node *, uint64_t size);
 void piece_forget(struct view *, struct node *);
+
+/* --- view_hold.c: files that are open somewhere --- */
+bool node_held(struct view *, const struct node *);
+void hold_forget_all(struct view *);
+
+/* --- view_xattr.c --- */
+void xattr_forget(struct view *, struct node *);
+/* What the head said of them is now said from beneath. */
+void xattr_sink(struct node *);
 
 /* --- view_data.c --- */
 /* After it, no piece waits. On a full disk it fails before it changed anything; to 0 it can't. */

@@ -128,6 +128,8 @@ load(struct view *v, struct node *n, uint32_t run, struct run *out)
 		err = search_layers(v, n, 0, run, &e, &limit, &found);
 		if (err)
 			return err;
+	} else if (n->orphan && n->shows < limit) {
+		limit = n->shows;
 	}
 	if (found < 0 && n->i.ino <= v->last_golden && (uint64_t)run * EXTENT_RUN < limit) {
 		if (((uint64_t)run + 1) * EXTENT_RUN <= limit)
@@ -234,11 +236,11 @@ replace(struct view *v, struct node *n, struct run *r, uint32_t i, const struct 
 
 	if (r->own >> i & 1) {
 		n->i.own = less(n->i.own, r->e->locs[i].stored);
-		v->bytes = less(v->bytes, r->e->locs[i].stored);
+		v->bytes = less(v->bytes, n->orphan ? 0 : r->e->locs[i].stored);
 	}
 	n->i.used = less(n->i.used, was) + is;
 	n->i.own += loc->stored;
-	v->bytes += loc->stored;
+	v->bytes += n->orphan ? 0 : loc->stored;
 	r->own = (r->own & ~(1u << i)) | (uint32_t)(loc->stored != 0) << i;
 	r->e->ids[i] = *id;
 	r->e->locs[i] = *loc;
@@ -317,7 +319,7 @@ static void
 clamp(struct view *v, struct node *n, uint64_t room)
 {
 	if (n->i.own > room) {
-		v->bytes = less(v->bytes, n->i.own - room);
+		v->bytes = less(v->bytes, n->orphan ? 0 : n->i.own - room);
 		n->i.own = room;
 	}
 	if (n->i.used > room)
@@ -342,7 +344,59 @@ run_cut(struct view *v, struct node *n, uint32_t block)
 		n->cut = first;
 	if (block < n->i.below)
 		n->i.below = block;
-	return change_drop_extents(v->change, v->head_id, n->i.ino, first);
+	return n->orphan ? 0 : change_drop_extents(v->change, v->head_id, n->i.ino, first);
+}
+
+struct numbers {
+	uint32_t *all, n, size;
+};
+
+static int
+add_number(void *arg, uint32_t run)
+{
+	struct numbers *to = arg;
+	uint32_t size = to->size ? to->size * 2 : 64, *more;
+
+	if (to->n == to->size) {
+		if (!(more = realloc(to->all, size * sizeof(*more))))
+			return -ENOMEM;
+		to->all = more;
+		to->size = size;
+	}
+	to->all[to->n++] = run;
+	return 0;
+}
+
+/* Which runs the chain has rows of, and from where on it doesn't show the image. */
+static int
+list_runs(struct view *v, struct node *n, struct numbers *out)
+{
+	struct db *db = db_lend(store_readers(v->store));
+	int err = db ? 0 : -EIO;
+
+	n->shows = n->i.below;
+	for (int k = 0; k < v->nlayers && !err; k++) {
+		if (!filter_may_have(v, k, n->i.ino))
+			continue;
+		err = extent_runs(db, v->layers[k].id, n->i.ino, add_number, out);
+		if (!err && k > 0)
+			err = layer_limit(db, v->layers[k].id, n->i.ino, &n->shows);
+	}
+	db_return(store_readers(v->store), db);
+	return err;
+}
+
+int
+run_load_all(struct view *v, struct node *n)
+{
+	struct numbers runs = { 0 };
+	struct run *r;
+	int err = n->complete ? 0 : list_runs(v, n, &runs);
+
+	for (uint32_t i = 0; i < runs.n && !err; i++)
+		err = get(v, n, runs.all[i], &r);
+	free(runs.all);
+	return err;
 }
 
 int

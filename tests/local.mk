@@ -213,7 +213,7 @@ if HAVE_CMOCKA
 batch_fixture = tests/unit/batch_fixture.h tests/unit/block_fixture.h tests/lib/tmpdir.c
 view_tests = tests/unit/check_test tests/unit/flat_test tests/unit/gc_test tests/unit/settings_test tests/unit/revert_test tests/unit/snapshot_test tests/unit/view_cow_test tests/unit/view_chain_test \
 	tests/unit/view_data_test tests/unit/view_name_test tests/unit/view_dir_test \
-	tests/unit/lease_test \
+	tests/unit/lease_test tests/unit/view_hold_test tests/unit/view_xattr_test \
 	tests/unit/view_attr_test tests/unit/view_access_test tests/unit/view_restart_test \
 	tests/unit/view_fault_test tests/unit/view_damage_test tests/unit/batch_test tests/unit/batch_fail_test \
 	tests/unit/change_test tests/unit/names_test tests/unit/cache_test tests/unit/perm_test
@@ -247,6 +247,10 @@ tests_unit_view_access_test_SOURCES = tests/unit/view_access_test.c tests/lib/as
 tests_unit_view_access_test_LDADD = $(view_test_libs)
 tests_unit_lease_test_SOURCES = tests/unit/lease_test.c $(view_test_lib)
 tests_unit_lease_test_LDADD = $(view_test_libs)
+tests_unit_view_hold_test_SOURCES = tests/unit/view_hold_test.c $(view_test_lib)
+tests_unit_view_hold_test_LDADD = $(view_test_libs)
+tests_unit_view_xattr_test_SOURCES = tests/unit/view_xattr_test.c $(view_test_lib)
+tests_unit_view_xattr_test_LDADD = $(view_test_libs)
 tests_unit_view_restart_test_SOURCES = tests/unit/view_restart_test.c $(view_test_lib) tests/lib/dump.c
 tests_unit_view_restart_test_LDADD = $(view_test_libs)
 tests_unit_view_damage_test_SOURCES = tests/unit/view_damage_test.c $(view_test_lib)

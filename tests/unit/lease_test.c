@@ -202,6 +202,7 @@ a_frozen_view_stays_as_it_was(void **state)
 {
 	struct viewstore *vs = *state;
 	uint32_t dir = op_find(vs->a, "dir"), ino = op_create(vs->a, dir, "new"), data;
+	struct view_op op = { 0 };
 	struct store *look;
 	struct view *v;
 
@@ -210,6 +211,7 @@ a_frozen_view_stays_as_it_was(void **state)
 	op_write_pattern(vs->a, data, 100000, 5000, 4);
 	viewstore_push(vs, "a");
 	op_remove(vs->a, dir, "b");
+	op_must(view_setxattr(vs->a, &op, ino, STR("user.x"), STR("1"), VIEW_XATTR_ANY));
 	viewstore_flush(vs);
 	look = beside(vs, STORE_LOOK);
 	v = freeze(look, "a");
@@ -227,6 +229,7 @@ a_frozen_view_stays_as_it_was(void **state)
 	op_assert_pattern(v, ino, 0, 0, 200000, 3);
 	op_assert_pattern(v, data, 0, 0, 100000, 1);
 	op_assert_pattern(v, data, 100000, 0, 5000, 4);
+	assert_int_equal(view_getxattr(v, &op, ino, STR("user.x"), NULL, 0), 1);
 	assert_int_equal(op_try_remove(v, dir, "a"), -EROFS);
 	view_close(v);
 	store_close(look);
