@@ -239,6 +239,33 @@ put_run(void *arg, uint32_t ino, uint32_t run, const struct extent *e)
 	return db_run(c->db, stmt);
 }
 
+static int
+put_xattr(void *arg, uint32_t ino, struct str name, const struct str *value)
+{
+	static const char drop[] = "DELETE FROM xattr WHERE ino = ?1 AND name = ?2";
+	static const char put[] = "INSERT INTO xattr(ino, name, value) VALUES(?1, ?2, ?3)";
+	struct commit *c = arg;
+	sqlite3_stmt *stmt = db_stmt(c->db, drop);
+	uint8_t pair[8];
+	int rc;
+
+	put_le32(pair, ino);
+	put_le32(pair + 4, value != NULL);
+	hash_part(c, 'x', pair, sizeof(pair));
+	hash_part(c, 'n', name.p, name.n);
+	hash_part(c, 'v', value ? value->p : NULL, value ? value->n : 0);
+	sqlite3_bind_int64(stmt, 1, ino);
+	db_bind_str(stmt, 2, name);
+	rc = db_run(c->db, stmt);
+	if (rc < 0 || !value)
+		return rc;
+	stmt = db_stmt(c->db, put);
+	sqlite3_bind_int64(stmt, 1, ino);
+	db_bind_str(stmt, 2, name);
+	db_bind_str(stmt, 3, *value);
+	return db_run(c->db, stmt);
+}
+
 /* --- the whole --- */
 
 struct find_totals {
@@ -285,7 +312,7 @@ set_id(struct commit *c, const struct id *id)
 static int
 apply(struct commit *c, const struct id *image, uint64_t layer)
 {
-	const struct view_sink sink = { c, put_inode, put_name, put_run };
+	const struct view_sink sink = { c, put_inode, put_name, put_run, put_xattr };
 	struct view *view;
 	int rc = view_open_layer(c->store, image, layer, false, &view);
 

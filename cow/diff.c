@@ -210,9 +210,15 @@ compare(struct diff *d, const struct view_attr *old, const struct view_attr *now
 		return differs;
 	if (differs)
 		return tell(d, DIFF_CHANGED, old, now);
-	if (old->mode != now->mode || old->uid != now->uid || old->gid != now->gid)
-		return tell(d, DIFF_ATTRIBUTES, old, now);
-	return 0;
+	differs = old->mode != now->mode || old->uid != now->uid || old->gid != now->gid;
+	if (!differs) {
+		int same = view_same_xattrs(d->old.view, old->ino, d->now.view, now->ino);
+
+		if (same < 0)
+			return same;
+		differs = !same;
+	}
+	return differs ? tell(d, DIFF_ATTRIBUTES, old, now) : 0;
 }
 
 /* --- walking --- */

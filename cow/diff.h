@@ -17,7 +17,7 @@ enum diff_kind {
 	DIFF_ADDED,
 	DIFF_REMOVED,
 	DIFF_CHANGED,    /* contents, target, device, or another kind of file */
-	DIFF_ATTRIBUTES, /* owner or permissions only */
+	DIFF_ATTRIBUTES, /* owner, permissions or extended attributes only */
 };
 
 struct diff_entry {

@@ -66,6 +66,14 @@ put_run(void *arg, uint32_t ino, uint32_t run, const struct extent *e)
 }
 
 static int
+put_xattr(void *arg, uint32_t ino, struct str name, const struct str *value)
+{
+	struct flatten *f = arg;
+
+	return change_xattr(f->change, f->flat.id, ino, name, value);
+}
+
+static int
 make_layer(struct db *db, void *arg)
 {
 	const struct flatten *f = arg;
@@ -95,7 +103,7 @@ look(struct flatten *f, const char *client, int layers)
 static int
 fill(struct flatten *f)
 {
-	const struct view_sink sink = { f, put_inode, put_name, put_run };
+	const struct view_sink sink = { f, put_inode, put_name, put_run, put_xattr };
 	struct view *view;
 	int rc = view_open_layer(f->store, &f->base.image, f->base.id, false, &view);
 

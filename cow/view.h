@@ -164,6 +164,8 @@ int view_statfs(struct view *, uint32_t ino, struct view_statfs *out, struct vie
 int view_share(struct view *from, uint32_t ino, struct view *to, uint32_t to_ino);
 /* And its extended attributes become those of the other. */
 int view_copy_xattrs(struct view *from, uint32_t ino, struct view *to, uint32_t to_ino);
+/* Have two files the same ones? 1, 0 or -errno. */
+int view_same_xattrs(struct view *, uint32_t ino, struct view *, uint32_t other);
 /* Is it the same inode of the same image, unchanged in both? Not to be asked while either changes.
  */
 bool view_same(const struct view *, uint32_t ino, const struct view *, uint32_t other);

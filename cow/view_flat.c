@@ -134,6 +134,8 @@ flat_one(struct view *v, uint32_t ino, const struct view_sink *sink)
 	else if (!err && S_ISREG(n->i.mode))
 		err = flat_runs(v, n, sink);
 	if (!err)
+		err = xattr_flat(v, n, sink->xattr, sink->arg);
+	if (!err)
 		err = sink->inode(sink->arg, &n->i, (struct str){ n->target, n->ntarget });
 	if (!err)
 		node_forget(v, n);

@@ -10,7 +10,7 @@
 #include "cow/layer.h"
 #include "cow/view.h"
 
-/* Of an inode first its names or runs, then itself. Negative returns end it. */
+/* Of an inode first its names, runs and xattrs, then itself. Negative returns end it. */
 struct view_sink {
 	void *arg;
 	/* nlink 0: a golden one is gone. below and own as over the image. */
@@ -19,6 +19,8 @@ struct view_sink {
 	int (*name)(void *arg, uint32_t dir, struct str name, uint32_t ino, uint32_t cookie);
 	/* Differs from the image's run. */
 	int (*run)(void *arg, uint32_t ino, uint32_t run, const struct extent *);
+	/* Differs from the image's; value NULL: is gone. */
+	int (*xattr)(void *arg, uint32_t ino, struct str name, const struct str *value);
 };
 
 /* The inodes of which a layer has a row, in order, each once; *out is the caller's. */

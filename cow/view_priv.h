@@ -220,6 +220,9 @@ void hold_forget_all(struct view *);
 
 /* --- view_xattr.c --- */
 void xattr_forget(struct view *, struct node *);
+/* Calls fn for each of which a layer says something that differs from the image. */
+int xattr_flat(struct view *, struct node *,
+    int (*fn)(void *arg, uint32_t ino, struct str name, const struct str *value), void *arg);
 /* What the head said of them is now said from beneath. */
 void xattr_sink(struct node *);
 

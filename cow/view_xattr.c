@@ -16,6 +16,8 @@ struct xattr {
 	bool there;   /* else it is a whiteout, or gone */
 	bool in_head; /* the head has a row for it */
 	bool beneath; /* something under the head has it: its removal needs a whiteout */
+	bool golden;  /* the image has it */
+	bool said;    /* a layer has a row for it */
 	uint32_t nname, nvalue;
 	char *value;
 	char name[];
@@ -94,6 +96,7 @@ load_row(void *arg, struct str name, const struct str *value)
 
 	if (!x || assign(l->view, x, value) < 0)
 		return -ENOMEM;
+	x->said = true;
 	if (l->layer == 0)
 		x->in_head = true;
 	else
@@ -104,7 +107,13 @@ load_row(void *arg, struct str name, const struct str *value)
 static int
 load_golden(void *arg, struct str name, struct str value)
 {
-	return load_row(arg, name, &value);
+	const struct loading *l = arg;
+	struct xattr *x = find_or_add(l->view, l->node, name);
+
+	if (!x || assign(l->view, x, &value) < 0)
+		return -ENOMEM;
+	x->golden = x->beneath = true;
+	return 0;
 }
 
 static int
@@ -152,6 +161,21 @@ xattr_forget(struct view *v, struct node *n)
 		free(x);
 	}
 	n->has_xattrs = false;
+}
+
+int
+xattr_flat(struct view *v, struct node *n,
+    int (*fn)(void *arg, uint32_t ino, struct str name, const struct str *value), void *arg)
+{
+	int err = load(v, n);
+
+	for (const struct xattr *x = n->xattrs; x && !err; x = x->next) {
+		struct str value = value_of(x);
+
+		if (x->said && (x->there || x->golden))
+			err = fn(arg, n->i.ino, name_of(x), x->there ? &value : NULL);
+	}
+	return err;
 }
 
 void
@@ -382,7 +406,7 @@ view_removexattr(struct view *v, struct view_op *op, uint32_t ino, struct str na
 	return change(v, op, ino, name, NULL, VIEW_XATTR_ANY);
 }
 
-/* --- from one view to another --- */
+/* --- two views --- */
 
 struct copying {
 	struct view *to;
@@ -448,4 +472,64 @@ view_copy_xattrs(struct view *from, uint32_t ino, struct view *to, uint32_t to_i
 	}
 	view_end(from);
 	return err;
+}
+
+/* Counts those of one view; -EEXIST ends it at the first that the other hasn't so. */
+struct comparing {
+	struct view *other;
+	uint32_t ino;
+	struct str name, value;
+	uint64_t n;
+};
+
+static int
+is_it(void *arg, struct str name, struct str value)
+{
+	const struct comparing *c = arg;
+
+	return str_eq(name, c->name) && str_eq(value, c->value);
+}
+
+static int
+compare_one(void *arg, struct str name, struct str value)
+{
+	struct comparing *c = arg;
+	struct inode i;
+	int there;
+
+	c->name = name;
+	c->value = value;
+	c->n++;
+	there = each(c->other, c->ino, is_it, c, &i);
+	return there < 0 ? there : there ? 0 : -EEXIST;
+}
+
+static int
+count_one(void *arg, struct str name, struct str value)
+{
+	(void)name;
+	(void)value;
+	++*(uint64_t *)arg;
+	return 0;
+}
+
+int
+view_same_xattrs(struct view *a, uint32_t ino, struct view *b, uint32_t other)
+{
+	struct comparing c = { .other = b, .ino = other };
+	uint64_t n = 0;
+	struct inode i;
+	int err = view_begin(a);
+
+	if (err)
+		return err;
+	err = view_begin(b);
+	if (!err) {
+		err = each(a, ino, compare_one, &c, &i);
+		if (!err)
+			err = each(b, other, count_one, &n, &i);
+		view_end(b);
+	}
+	view_end(a);
+	return err == -EEXIST ? 0 : err ? err : n == c.n;
 }

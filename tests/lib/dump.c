@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -48,6 +49,32 @@ dump_times(FILE *out, const struct view_attr *a)
 		fprintf(out, " %lld.%09ld", (long long)t[i]->tv_sec, t[i]->tv_nsec);
 }
 
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void
+dump_xattrs(struct dump *d, uint32_t ino)
+{
+	char list[4096], *names[64], value[4096];
+	int n = op_must(view_listxattr(d->view, ino, list, sizeof(list))), count = 0;
+
+	for (char *p = list; p < list + n; p += strlen(p) + 1) {
+		assert_true(count < 64);
+		names[count++] = p;
+	}
+	qsort(names, (size_t)count, sizeof(*names), by_text);
+	for (int i = 0; i < count; i++) {
+		struct view_op op = { 0 };
+		int got = op_must(
+		    view_getxattr(d->view, &op, ino, str_of(names[i]), value, sizeof(value)));
+
+		fprintf(d->out, " %s=%.*s", names[i], got, value);
+	}
+}
+
 static void
 dump_inode(struct dump *d, const char *path, uint32_t cookie, const struct view_attr *a)
 {
@@ -65,6 +92,7 @@ dump_inode(struct dump *d, const char *path, uint32_t cookie, const struct view_
 		op_must(view_readlink(d->view, &op, a->ino, target, &n, &attr));
 		fprintf(d->out, " -> %s", target);
 	}
+	dump_xattrs(d, a->ino);
 	if (d->times)
 		dump_times(d->out, a);
 	fputc('\n', d->out);

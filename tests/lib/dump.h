@@ -6,8 +6,8 @@
 
 #include "cow/view.h"
 
-/* A line for each name, in the order of cookies: path, cookie, attributes, target, and the hash of
- * the bytes; with `times` the times, too. free(3). */
+/* A line for each name, in the order of cookies: path, cookie, attributes, target, the hash of the
+ * bytes, and xattrs; with `times` the times, too. free(3). */
 char *dump_view(struct view *, bool times);
 /* Fails with the first line that differs. */
 void dump_assert_equal(const char *a, const char *b);

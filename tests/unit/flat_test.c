@@ -36,6 +36,23 @@ find(struct viewstore *vs, const char *name)
 	return s;
 }
 
+static void
+set_xattr(struct view *v, const char *path, const char *name, const char *value)
+{
+	struct view_op op = { 0 };
+
+	op_must(
+	    view_setxattr(v, &op, op_find(v, path), str_of(name), str_of(value), VIEW_XATTR_ANY));
+}
+
+static void
+drop_xattr(struct view *v, const char *path, const char *name)
+{
+	struct view_op op = { 0 };
+
+	op_must(view_removexattr(v, &op, op_find(v, path), str_of(name)));
+}
+
 /* Changes of every kind, some over others, in several layers. */
 static void
 live(struct viewstore *vs)
@@ -46,12 +63,17 @@ live(struct viewstore *vs)
 	op_remove(vs->a, dir, "a");
 	op_write_pattern(vs->a, data, 70000, 5000, 2);
 	op_truncate(vs->a, data, 200001);
+	set_xattr(vs->a, "data", "user.a", "first");
+	set_xattr(vs->a, "data", "user.b", "goes");
 	cut(vs, "one");
 	ino = op_find(vs->a, "dir/new");
 	op_write_pattern(vs->a, ino, 0, 700000, 3);
 	op_rename(vs->a, INO_ROOT, "empty", dir, "moved");
 	op_truncate(vs->a, data, 250000);
 	op_remove(vs->a, INO_ROOT, "hard1");
+	set_xattr(vs->a, "data", "user.a", "second");
+	set_xattr(vs->a, "dir/new", "user.new", "");
+	drop_xattr(vs->a, "data", "user.b");
 	cut(vs, "two");
 	op_link(vs->a, ino, INO_ROOT, "linked");
 	op_symlink(vs->a, dir, "a", "b");
@@ -305,12 +327,15 @@ attributes_and_kinds_are_told(void **state)
 
 	op_chmod(vs->a, op_find(vs->a, "dir"), 0700);
 	op_chmod(vs->a, op_find(vs->a, "dir/sub/deep"), 0600);
+	set_xattr(vs->a, "dir/b", "user.x", "1");
+	set_xattr(vs->a, "dir/c", "user.x", "1");
+	drop_xattr(vs->a, "dir/c", "user.x");
 	op_remove(vs->a, INO_ROOT, "link");
 	op_mkdir(vs->a, INO_ROOT, "link");
 	op_create(vs->a, op_find(vs->a, "link"), "in");
 	cut(vs, "one");
-	expect_diff(
-	    vs, NULL, "one", "@ /dir 0 0\n@ /dir/sub/deep 0 0\n~ /link 0 0\n+ /link/in 0 0\n");
+	expect_diff(vs, NULL, "one",
+	    "@ /dir 0 0\n@ /dir/b 0 0\n@ /dir/sub/deep 0 0\n~ /link 0 0\n+ /link/in 0 0\n");
 }
 
 /* Rewritten with the same bytes, or put back: nothing differs. */

@@ -12,6 +12,8 @@
 #include <archive_entry.h>
 #include <cmocka.h>
 
+#include "cow/commit.h"
+#include "cow/flatten.h"
 #include "cow/import/import.h"
 #include "cow/snapshot.h"
 #include "tests/lib/op.h"
@@ -338,6 +340,41 @@ they_are_copied_from_view_to_view(void **state)
 	assert_xattr(x->vs.a, to, "user.other", NULL);
 }
 
+static void
+they_stay_in_a_flat_chain_and_in_a_committed_image(void **state)
+{
+	struct xattrs *x = *state;
+	struct snapshot_of of = { "x", x->v };
+	struct image_info info;
+	struct flatten *f;
+	struct snapshot s;
+	struct view *image;
+
+	change(x);
+	op_must(snapshot_create(x->vs.store, &of, 1, "s", NULL));
+	op_must(set(x->v, x->ino, "user.later", "1"));
+	op_must(drop(x->v, x->ino, "trusted.t"));
+	op_must(snapshot_create(x->vs.store, &of, 1, "t", NULL));
+	assert_int_equal(flatten_begin(x->vs.store, "x", 2, &f), 1);
+	assert_int_equal(flatten_swap(f, x->v), 1);
+	flatten_end(f);
+	restart(x);
+	assert_names(x->v, x->ino, "user.later user.new user.one ");
+	assert_xattr(x->v, x->ino, "user.one", "another");
+	op_must(snapshot_find(x->vs.store, "x", "t", &s));
+	op_must(image_commit(x->vs.store, &s.image_id, s.layer, "better", &info));
+	op_must(view_open_layer(x->vs.store, &info.id, 0, false, &image));
+	assert_names(image, x->ino, "user.later user.new user.one ");
+	assert_xattr(image, x->ino, "user.one", "another");
+	assert_int_equal(view_same_xattrs(image, x->ino, x->v, x->ino), 1);
+	op_must(set(x->v, x->ino, "user.later", "2"));
+	assert_int_equal(view_same_xattrs(image, x->ino, x->v, x->ino), 0);
+	op_must(drop(x->v, x->ino, "user.later"));
+	assert_int_equal(view_same_xattrs(image, x->ino, x->v, x->ino), 0);
+	assert_int_equal(view_same_xattrs(x->v, x->ino, image, x->ino), 0);
+	view_close(image);
+}
+
 int
 main(void)
 {
@@ -352,6 +389,7 @@ main(void)
 		TEST(what_is_too_large_is_refused),
 		TEST(a_new_file_has_none_and_a_removed_one_leaves_no_rows),
 		TEST(they_are_copied_from_view_to_view),
+		TEST(they_stay_in_a_flat_chain_and_in_a_committed_image),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
