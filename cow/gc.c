@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "cow/cleanup.h"
 #include "cow/err.h"
 #include "cow/gc_priv.h"
+#include "cow/lease.h"
 
 int
 gc_progress(struct gc *g, const char *what, uint64_t done, uint64_t of)
@@ -81,12 +83,14 @@ int
 gc_run(struct store *s, const struct gc_options *options, struct gc_result *out)
 {
 	struct gc g = { .store = s, .options = options, .result = out };
+	CLEANUP_FD int alone = -1;
 	int rc;
 
 	*out = (struct gc_result){ 0 };
 	if (!store_batch(s))
 		return err_set(EROFS, "only the owner of a store collects");
-	if ((rc = check_imports(&g)) < 0 || (rc = blocks_collect_begin(store_blocks(s))) < 0)
+	if ((rc = check_imports(&g)) < 0 || (rc = lease_collect_blocks(s, &alone)) < 0 ||
+	    (rc = blocks_collect_begin(store_blocks(s))) < 0)
 		return rc;
 	rc = collect(&g);
 	blocks_collect_end(store_blocks(s));

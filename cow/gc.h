@@ -34,8 +34,8 @@ struct gc_options {
 /* Are there layers to be given back? 1, 0 or -errno. */
 int gc_any(struct store *);
 
-/* By the owner. -EBUSY: an import runs, or a collection does. -ENOSPC: too much was written
- * meanwhile; what was found before is given back. */
+/* By the owner. -EBUSY: an import runs, or a collection does, or somebody has lease_share_blocks.
+ * -ENOSPC: too much was written meanwhile; what was found before is given back. */
 int gc_run(struct store *, const struct gc_options *, struct gc_result *out);
 
 #endif

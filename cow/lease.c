@@ -29,6 +29,8 @@ file_name(const struct id *client, char out[STORE_NAME_SIZE])
 	snprintf(out, STORE_NAME_SIZE, STORE_LEASES "/%s", hex);
 }
 
+#define BLOCKS_FILE STORE_LEASES "/blocks"
+
 static int
 held_by_other(int fd, const char *client)
 {
@@ -144,4 +146,44 @@ lease_drop(struct lease *l)
 	SCOPED_LOCK(&l->store->leases_lock);
 	file_unlink(l->store->files, name);
 	release(l);
+}
+
+/* --- all blocks --- */
+
+static int
+lock_blocks(struct store *s, int how, const char *refused, int *out)
+{
+	int rc = file_mkdir(s->files, STORE_LEASES, 0700), fd;
+
+	if (rc < 0)
+		return rc;
+	fd = file_open(s->files, BLOCKS_FILE, O_RDWR | O_CREAT, 0600);
+	if (fd < 0)
+		return fd;
+	if (flock(fd, how | LOCK_NB) == 0) {
+		*out = fd;
+		return 0;
+	}
+	rc = errno == EWOULDBLOCK ? err_set(EBUSY, "%s", refused)
+				  : err_errno("locking %s", BLOCKS_FILE);
+	close(fd);
+	return rc;
+}
+
+int
+lease_share_blocks(struct store *s)
+{
+	return s->sharing >= 0
+		   ? 0
+		   : lock_blocks(s, LOCK_SH,
+			 "the store is being collected: try again when that is done", &s->sharing);
+}
+
+int
+lease_collect_blocks(struct store *s, int *fd)
+{
+	return lock_blocks(s, LOCK_EX,
+	    "a client or a snapshot is mounted on this machine (rubus mount): collect when it is"
+	    " unmounted",
+	    fd);
 }

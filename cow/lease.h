@@ -18,4 +18,10 @@ void lease_release(struct lease *);
 /* The same, when the client is no more: removes the file, too. */
 void lease_drop(struct lease *);
 
+/* Blocks that no row on disk names are in use by who changes a head beside the owner, and by who
+ * looks at rows as they were. They share a lock, each till its store_close; a collection has it
+ * alone, till *fd is closed. -EBUSY: the other kind has it. */
+int lease_share_blocks(struct store *);
+int lease_collect_blocks(struct store *, int *fd);
+
 #endif

@@ -51,7 +51,8 @@ const struct id *store_id(const struct store *);
 uint32_t store_epoch(const struct store *);
 
 /* From now on the rows of the layer's chain are seen as they are on disk now, whatever their owner
- * does. STORE_LOOK only, and before a view is opened: nobody may have a reader. */
+ * does. STORE_LOOK only, and before a view is opened: nobody may have a reader. -EBUSY: it is being
+ * collected; until store_close it isn't. */
 int store_freeze(struct store *, uint64_t layer);
 
 /* The number of a new layer. Numbers are given out once only: rows may name one before the layer

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "cow/err.h"
+#include "cow/lease.h"
 #include "cow/store_priv.h"
 
 #define PART_SIZE 512
@@ -87,7 +88,7 @@ store_freeze(struct store *s, uint64_t layer)
 		return err_set(EINVAL, "only who looks at a store sees it frozen");
 	/* One connection, since the tables are its own; by SQLite's own file calls, since nothing
 	 * of it is the store's. */
-	if ((err = store_path(s, STORE_DB, path)) < 0 ||
+	if ((err = lease_share_blocks(s)) < 0 || (err = store_path(s, STORE_DB, path)) < 0 ||
 	    (err = db_pool_open(NULL, path, DB_READ, 1, &pool)) < 0)
 		return err;
 	db = db_lend(pool);

@@ -11,6 +11,7 @@
 
 #include "cow/cleanup.h"
 #include "cow/err.h"
+#include "cow/lease.h"
 #include "cow/store_priv.h"
 
 #define LOCK_FILE     "lock"
@@ -177,6 +178,8 @@ open_parts(struct store *s, const char *path, const struct store_options *o)
 					 (rc = file_mkdir(s->files, STORE_LEASES, 0700)) < 0 ||
 					 (rc = file_sync_dir(s->files, "")) < 0))
 		return rc;
+	if (s->mode == STORE_CHANGE && (rc = lease_share_blocks(s)) < 0)
+		return rc;
 	if (s->mode != STORE_LOOK && (rc = store_sweep(s)) < 0)
 		return rc;
 	return open_blocks(s);
@@ -191,7 +194,7 @@ store_open(const char *path, const struct store_options *o, struct store **out)
 	if (!s)
 		return err_set(ENOMEM, "%s: out of memory", path);
 	s->mode = o->mode;
-	s->lock = -1;
+	s->lock = s->sharing = -1;
 	s->image_memory = o->image_memory ? o->image_memory : IMAGE_MEMORY;
 	pthread_mutex_init(&s->side_lock, NULL);
 	pthread_mutex_init(&s->catalogue, NULL);
@@ -235,6 +238,8 @@ store_close(struct store *s)
 	db_close(s->side);
 	if (s->hash)
 		hash_close(s->hash);
+	if (s->sharing >= 0)
+		close(s->sharing);
 	if (s->lock >= 0)
 		close(s->lock);
 	if (s->files)

@@ -33,7 +33,8 @@ struct store_images {
 
 struct store {
 	enum store_mode mode;
-	int lock; /* descriptor that holds the owner's flock, or -1 */
+	int lock;    /* descriptor that holds the owner's flock, or -1 */
+	int sharing; /* .. lease_share_blocks's, or -1 */
 	struct files *files;
 	struct id id;
 	uint32_t block_size, epoch;

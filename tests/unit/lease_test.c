@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "cow/err.h"
+#include "cow/gc.h"
 #include "cow/lease.h"
 #include "cow/revert.h"
 #include "tests/lib/op.h"
@@ -257,6 +258,78 @@ a_frozen_look_is_the_lookers_alone(void **state)
 	store_close(change);
 }
 
+/* --- collecting --- */
+
+static int
+collect(struct viewstore *vs)
+{
+	struct gc_options o = { .grace_ms = 1 };
+	struct gc_result r;
+
+	return gc_run(vs->store, &o, &r);
+}
+
+static void
+a_collection_waits_for_those_who_use_blocks_without_rows(void **state)
+{
+	struct viewstore *vs = *state;
+	uint32_t ino = op_create(vs->a, INO_ROOT, "big");
+	struct store *other = beside(vs, STORE_CHANGE), *look;
+	struct view *v;
+
+	op_write_pattern(vs->a, ino, 0, 100000, 11);
+	viewstore_flush(vs);
+	assert_int_equal(collect(vs), -EBUSY);
+	store_close(other);
+	op_must(collect(vs));
+	look = beside(vs, STORE_LOOK);
+	op_must(collect(vs)); /* who looks at listings has no blocks */
+	v = freeze(look, "a");
+	op_remove(vs->a, INO_ROOT, "big");
+	viewstore_flush(vs);
+	assert_int_equal(collect(vs), -EBUSY);
+	op_assert_pattern(v, ino, 0, 0, 100000, 11);
+	view_close(v);
+	store_close(look);
+	op_must(collect(vs));
+}
+
+struct meanwhile {
+	struct viewstore *vs;
+	int change, freeze;
+};
+
+static int
+try_meanwhile(void *arg, const char *what, uint64_t done, uint64_t of)
+{
+	struct meanwhile *m = arg;
+	struct store_options o = { .mode = STORE_CHANGE };
+	struct store *look = beside(m->vs, STORE_LOOK), *other;
+	struct client c;
+
+	(void)what;
+	(void)done;
+	(void)of;
+	op_must(client_find(look, "a", &c));
+	m->freeze = store_freeze(look, c.head);
+	m->change = store_open(tmpdir_path(&m->vs->dir, "store"), &o, &other);
+	store_close(look);
+	return 0;
+}
+
+static void
+while_it_runs_nobody_begins_to_use_such_blocks(void **state)
+{
+	struct viewstore *vs = *state;
+	struct meanwhile m = { vs, 0, 0 };
+	struct gc_options o = { .grace_ms = 1, .progress = try_meanwhile, .arg = &m };
+	struct gc_result r;
+
+	op_must(gc_run(vs->store, &o, &r));
+	assert_int_equal(m.change, -EBUSY);
+	assert_int_equal(m.freeze, -EBUSY);
+}
+
 int
 main(void)
 {
@@ -270,6 +343,8 @@ main(void)
 		TEST(a_removed_client_leaves_no_file),
 		TEST(a_frozen_view_stays_as_it_was),
 		TEST(a_frozen_look_is_the_lookers_alone),
+		TEST(a_collection_waits_for_those_who_use_blocks_without_rows),
+		TEST(while_it_runs_nobody_begins_to_use_such_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
