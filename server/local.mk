@@ -4,6 +4,7 @@ server_libserver_a_SOURCES = \
 	server/call.h \
 	server/collector.c server/collector.h \
 	server/config.c server/config.h \
+	server/localmount.c server/localmount.h \
 	server/log.c server/log.h \
 	server/sandbox.c server/sandbox.h \
 	server/serve.c server/serve.h \
@@ -70,7 +71,7 @@ rubus_SOURCES = \
 	server/cli/cli.h \
 	server/cli/cmd_check.c \
 	server/cli/cmd_client.c \
-	server/cli/cmd_lives.c \
+	server/cli/cmd_lives.c server/cli/cmd_mount.c \
 	server/cli/complete.c server/cli/complete.h \
 	server/cli/cmd_schedule.c \
 	server/cli/cmd_states.c \
@@ -79,16 +80,27 @@ rubus_SOURCES = \
 	server/cli/cmd_stats.c \
 	server/cli/cmd_status.c \
 	server/cli/main.c \
-	server/cli/print.c server/cli/print.h
+	server/cli/print.c server/cli/print.h server/cli/run.c
 rubus_CPPFLAGS = $(AM_CPPFLAGS) -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
 rubus_LDADD = $(rubusd_LDADD) $(JANSSON_LIBS)
 
-pkglibexec_PROGRAMS = rubus-import
+pkglibexec_PROGRAMS = rubus-import rubus-fuse
 rubus_import_SOURCES = \
 	server/import/main.c \
 	server/import/progress.c server/import/progress.h
 rubus_import_LDADD = server/libserver.a cow/libcow.a \
 	$(ARCHIVE_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(SODIUM_LIBS) $(JANSSON_LIBS) $(CAP_LIBS)
+rubus_fuse_SOURCES = \
+	server/fuse/daemon.c server/fuse/daemon.h \
+	server/fuse/keeper.c server/fuse/keeper.h \
+	server/fuse/main.c \
+	server/fuse/named.c server/fuse/named.h \
+	server/fuse/ops.c server/fuse/ops.h \
+	server/fuse/ops_dir.c server/fuse/ops_io.c server/fuse/ops_name.c server/fuse/ops_xattr.c \
+	server/fuse/unmounter.c server/fuse/unmounter.h
+rubus_fuse_CPPFLAGS = $(AM_CPPFLAGS) $(FUSE_CFLAGS)
+rubus_fuse_LDADD = server/libserver.a cow/libcow.a \
+	$(FUSE_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(SODIUM_LIBS) $(CAP_LIBS)
 
 # Completion for shells. bash looks for a file of the command's name.
 bashcompletiondir = $(datadir)/bash-completion/completions

@@ -13,18 +13,17 @@ EXTRA_DIST += scripts/debian-root scripts/packages scripts/test scripts/try \
 	tests/vm/boot tests/vm/fileops-random tests/vm/fileops.differs tests/vm/fileops.ops \
 	tests/vm/golden-tree tests/vm/guest tests/vm/job-keep tests/vm/job-run tests/vm/job.service \
 	tests/vm/lib.sh tests/vm/mount-init
-EXTRA_PROGRAMS = tests/vm/fileops
+check_PROGRAMS += tests/vm/fileops
 tests_vm_fileops_SOURCES = tests/vm/fileops.c tests/vm/fileops.h tests/vm/fileops_data.c \
 	tests/vm/fileops_many.c tests/vm/fileops_names.c
 tests_vm_fileops_CFLAGS = -std=gnu11 $(RUBUS_WARN)
 tests_vm_fileops_LDFLAGS = -static
-CLEANFILES += tests/vm/fileops
 .PHONY: check-vm
 check-vm: all tests/vm/fileops
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(vm_tests)'
 
 # Benchmarks: `make bench`, and scripts/bench with its options.
-EXTRA_PROGRAMS += tests/bench/load tests/bench/limits
+EXTRA_PROGRAMS = tests/bench/load tests/bench/limits
 bench_util = tests/bench/load.h tests/bench/tree.h tests/bench/util.c tests/bench/wire.h
 tests_bench_load_SOURCES = tests/bench/main.c tests/bench/load.c tests/bench/nfs.c tests/bench/nfs.h \
 	tests/bench/tree.c tests/bench/work.c tests/bench/work.h tests/bench/work_boot.c \
@@ -274,10 +273,11 @@ endif
 # The real programs. tests/lib/nfs is their NFS client.
 sys_tests = tests/sys/usage_test.sh tests/sys/cli_test.sh tests/sys/import_test.sh \
 	tests/sys/serve_test.sh tests/sys/lives_test.sh tests/sys/schedule_test.sh tests/sys/completion_test.sh tests/sys/tree_test.sh tests/sys/fatal_test.sh \
+	tests/sys/fuse_test.sh tests/sys/fuse_beside_test.sh \
 	tests/sys/privileges_test.sh tests/sys/rpcbind_test.sh tests/sys/unit_test.sh
 dist_check_SCRIPTS += $(sys_tests)
 TESTS += $(sys_tests)
-EXTRA_DIST += tests/lib/functions.sh
+EXTRA_DIST += tests/lib/functions.sh tests/lib/mounts.sh
 if HAVE_LIBNFS
 check_PROGRAMS += tests/lib/nfs tests/nfs/compare_tree
 tests_nfs_compare_tree_SOURCES = tests/nfs/compare_tree.c
@@ -286,6 +286,14 @@ tests_nfs_compare_tree_LDADD = $(LIBNFS_LIBS)
 tests_lib_nfs_SOURCES = tests/lib/nfs.c
 tests_lib_nfs_CPPFLAGS = $(AM_CPPFLAGS) $(LIBNFS_CFLAGS)
 tests_lib_nfs_LDADD = $(LIBNFS_LIBS)
+endif
+
+# Mounts on this machine: names.
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/named_test
+TESTS += tests/unit/named_test
+tests_unit_named_test_SOURCES = tests/unit/named_test.c server/fuse/named.c server/fuse/named.h
+tests_unit_named_test_LDADD = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(CMOCKA_LIBS)
 endif
 
 # Configuration, control socket, connections.

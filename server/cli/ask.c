@@ -14,8 +14,8 @@
 
 #define BUSY_TRIES 60 /* 50 ms each: a rubusd that starts owns the store before it listens */
 
-static int
-ask_daemon(const struct cli *cli, const struct proto_request *request, struct proto_answer *out)
+int
+cli_ask_daemon(const struct cli *cli, const struct proto_request *request, struct proto_answer *out)
 {
 	CLEANUP_FD int fd = ctl_connect(cli->store);
 
@@ -51,7 +51,7 @@ ask(const struct cli *cli, const struct proto_request *request, struct proto_ans
 	for (int i = 0; i < BUSY_TRIES && err == -EBUSY; i++) {
 		if (i)
 			nanosleep(&pause, NULL);
-		err = ask_daemon(cli, request, out);
+		err = cli_ask_daemon(cli, request, out);
 		if (err == -ENOENT)
 			err = run_here(cli, request, out);
 	}

@@ -32,6 +32,7 @@ enum cli_option {
 	CLI_ON = 1048576,
 	CLI_REPAIR = 1 << 21,
 	CLI_ALL_BYTES = 1 << 22,
+	CLI_WRITE = 1 << 23,
 };
 
 #define CLI_MANY  256 /* clients, or addresses, of one command */
@@ -60,6 +61,7 @@ cli_fn cli_reset, cli_rollback, cli_undo, cli_cancel;
 cli_fn cli_diff, cli_image_commit;
 cli_fn cli_schedule_add, cli_schedule_list, cli_schedule_remove;
 cli_fn cli_gc, cli_check;
+cli_fn cli_mount, cli_umount;
 cli_fn cli_status, cli_stats;
 
 /* Asks rubusd, or runs the verb here when no rubusd runs. Prints what went wrong; returns the exit
@@ -70,6 +72,10 @@ int cli_ask_quietly(const struct cli *, const struct proto_request *, struct pro
 /* Says what is about to be lost, and asks on a terminal; --yes has answered. 0: go on, else the
  * exit status. */
 int cli_confirm(const struct cli *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Only asks rubusd: -ENOENT if none runs. On 0 the answer, be it a refusal, is the caller's. */
+int cli_ask_daemon(const struct cli *, const struct proto_request *, struct proto_answer *out);
+/* Becomes the program argv[0] of this package. Returns when it can't, which it has said. */
+void cli_exec(char **argv);
 /* The same for a verb with nothing but a name, or nothing at all (NULL). */
 int cli_ask_name(const struct cli *, const char *verb, const char *name, struct proto_answer *out);
 

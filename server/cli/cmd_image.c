@@ -83,39 +83,6 @@ cli_image_remove(struct cli *cli)
 	return 0;
 }
 
-/* Runs the importer of this folder, if it is there. */
-static void
-exec_in(const char *folder, const char *below, char **argv)
-{
-	char path[PATH_MAX];
-
-	if (snprintf(path, sizeof(path), "%s%s/" IMPORTER, folder, below) < (int)sizeof(path))
-		execv(path, argv);
-}
-
-/* $RUBUS_LIBEXEC, beside this program (in a build tree), or where it was installed. */
-static void
-exec_importer(char **argv)
-{
-	const char *set = getenv("RUBUS_LIBEXEC");
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	if (set && *set) {
-		exec_in(set, "", argv);
-		return;
-	}
-	self[n > 0 ? n : 0] = '\0';
-	slash = strrchr(self, '/');
-	if (slash) {
-		*slash = '\0';
-		exec_in(self, "", argv);
-		exec_in(self, "/../libexec/rubus", argv);
-	}
-	exec_in(PKGLIBEXECDIR, "", argv);
-}
-
 int
 cli_image_import(struct cli *cli)
 {
@@ -136,9 +103,7 @@ cli_image_import(struct cli *cli)
 	argv[n++] = end;
 	argv[n++] = cli->args[0];
 	argv[n] = NULL;
-	exec_importer(argv);
-	fprintf(stderr, "rubus: can't run " IMPORTER ": %s ($RUBUS_LIBEXEC names its folder)\n",
-	    strerror(errno));
+	cli_exec(argv);
 	free(argv[2]);
 	free(argv[4]);
 	return 1;

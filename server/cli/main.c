@@ -119,6 +119,18 @@ static const struct command commands[] = {
 	{ { "gc" }, 0, 0, 0, CLI_DRY_RUN, cli_gc, "[--dry-run]",
 	    "give back the space of what nothing refers to any more",
 	    "rubusd does so by itself; --dry-run only counts.\n" },
+	{ { "mount" }, 2, 0, 0, CLI_WRITE | CLI_NOW, cli_mount,
+	    "CLIENT[@SNAPSHOT]|IMAGE DIR [--write [--now]]",
+	    "mount a client, a snapshot or an image on this machine",
+	    "DIR shows it as it is on disk now, and stays so, whatever the client does meanwhile.\n"
+	    "With --write a client can be changed. rubusd doesn't serve it until it is unmounted,\n"
+	    "and one that is in use is refused; --now takes it from one that has just been shut\n"
+	    "down, while one that runs is made to wait. A name that a client and an image have is\n"
+	    "said as client:NAME or image:NAME. Root's mounts are for all users, with the\n"
+	    "permissions of the files, another user's for himself; set-user-id and device nodes\n"
+	    "mean nothing there.\n" },
+	{ { "umount" }, 1, 0, 0, 0, cli_umount, "DIR",
+	    "unmount it, when all that was written is on disk", NULL },
 	{ { "status" }, 0, 0, 0, 0, cli_status, "",
 	    "who is mounted, size of the deltas, memory, disk", NULL },
 	{ { "stats" }, 0, 0, 0, CLI_WATCH, cli_stats, "[--watch]",
@@ -159,6 +171,7 @@ static const struct option long_options[] = {
 	{ "all-bytes", no_argument, NULL, CLI_ALL_BYTES },
 	{ "at", required_argument, NULL, CLI_AT },
 	{ "on", required_argument, NULL, CLI_ON },
+	{ "write", no_argument, NULL, CLI_WRITE },
 	{ "quota", required_argument, NULL, CLI_QUOTA },
 	{ "volatile", no_argument, NULL, CLI_VOLATILE },
 	{ "durable", no_argument, NULL, CLI_DURABLE },

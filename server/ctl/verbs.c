@@ -25,6 +25,7 @@ static const struct verb verbs[] = {
 	{ "client-remove", verb_client_remove, false },
 	{ "client-clone", verb_client_clone, false },
 	{ "client-set", verb_client_set, false },
+	{ "client-let-go", verb_client_let_go, false },
 	{ "snapshot-create", verb_snapshot_create, false },
 	{ "snapshot-list", verb_snapshot_list, true },
 	{ "snapshot-show", verb_snapshot_show, true },

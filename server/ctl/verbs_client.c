@@ -235,3 +235,24 @@ verb_client_remove(struct verb_call *v)
 		err = remove_client(&r);
 	return verb_help_client(v, err);
 }
+
+/* Somebody on this machine wants to change it (rubus mount --write). */
+int
+verb_client_let_go(struct verb_call *v)
+{
+	struct client c;
+	const char *name;
+	int err = verb_need(v, "name", &name);
+
+	if (err == 0)
+		err = client_find(v->service->store, name, &c);
+	if (err < 0 || !v->service->peers)
+		return err;
+	if (!proto_get(v->request, "now", 0) && peers_in_use(v->service->peers, &c))
+		return err_set(EBUSY,
+		    "client %s has called within the last quarter of an hour: if it is shut down,"
+		    " --now takes it",
+		    c.name);
+	peers_drop(v->service->peers, c.name);
+	return 0;
+}

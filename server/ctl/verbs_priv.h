@@ -37,7 +37,7 @@ uint32_t verb_use_mounted(const struct verb_use *); /* mounts */
 
 verb_fn verb_image_list, verb_image_show, verb_image_remove;
 verb_fn verb_client_add, verb_client_list, verb_client_show, verb_client_remove;
-verb_fn verb_client_clone, verb_client_set;
+verb_fn verb_client_clone, verb_client_set, verb_client_let_go;
 verb_fn verb_snapshot_create, verb_snapshot_list, verb_snapshot_show, verb_snapshot_remove;
 verb_fn verb_revert, verb_cancel;
 verb_fn verb_gc;
