@@ -71,6 +71,7 @@ rubus_SOURCES = \
 	server/cli/cli.h \
 	server/cli/cmd_check.c \
 	server/cli/cmd_client.c \
+	server/cli/cmd_edit.c \
 	server/cli/cmd_lives.c server/cli/cmd_mount.c \
 	server/cli/complete.c server/cli/complete.h \
 	server/cli/cmd_schedule.c \

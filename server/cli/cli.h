@@ -61,7 +61,7 @@ cli_fn cli_reset, cli_rollback, cli_undo, cli_cancel;
 cli_fn cli_diff, cli_image_commit;
 cli_fn cli_schedule_add, cli_schedule_list, cli_schedule_remove;
 cli_fn cli_gc, cli_check;
-cli_fn cli_mount, cli_umount;
+cli_fn cli_mount, cli_umount, cli_edit;
 cli_fn cli_status, cli_stats;
 
 /* Asks rubusd, or runs the verb here when no rubusd runs. Prints what went wrong; returns the exit
@@ -69,6 +69,9 @@ cli_fn cli_status, cli_stats;
 int cli_ask(const struct cli *, const struct proto_request *, struct proto_answer *out);
 /* The same, saying nothing. */
 int cli_ask_quietly(const struct cli *, const struct proto_request *, struct proto_answer *out);
+/* Mounts args[0] on args[1], unmounts a folder, without a word but of what goes wrong. */
+int cli_mount_quietly(struct cli *);
+int cli_umount_quietly(const char *dir);
 /* Says what is about to be lost, and asks on a terminal; --yes has answered. 0: go on, else the
  * exit status. */
 int cli_confirm(const struct cli *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

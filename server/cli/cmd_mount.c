@@ -84,13 +84,20 @@ run_fuse(struct cli *cli, bool write)
 }
 
 int
-cli_mount(struct cli *cli)
+cli_mount_quietly(struct cli *cli)
 {
 	bool write = cli->given & CLI_WRITE;
 	int status = write ? let_go(cli, cli->args[0]) : 0;
 
-	if (status == 0)
-		status = run_fuse(cli, write);
+	return status ? status : run_fuse(cli, write);
+}
+
+int
+cli_mount(struct cli *cli)
+{
+	bool write = cli->given & CLI_WRITE;
+	int status = cli_mount_quietly(cli);
+
 	if (status)
 		return status;
 	if (cli->json)
@@ -194,9 +201,8 @@ wait_for_end(int process, const char *dir, pid_t pid)
 }
 
 int
-cli_umount(struct cli *cli)
+cli_umount_quietly(const char *dir)
 {
-	const char *dir = cli->args[0];
 	CLEANUP_FREE char *path = absolute(dir);
 	CLEANUP_FD int process = -1;
 	pid_t pid = 0;
@@ -210,8 +216,15 @@ cli_umount(struct cli *cli)
 	status = process >= 0 ? sync_all(dir, path) : 0;
 	if (status == 0)
 		status = unmount(dir, path);
-	if (status == 0)
-		status = wait_for_end(process, dir, pid);
+	return status ? status : wait_for_end(process, dir, pid);
+}
+
+int
+cli_umount(struct cli *cli)
+{
+	const char *dir = cli->args[0];
+	int status = cli_umount_quietly(dir);
+
 	if (status)
 		return status;
 	if (cli->json)

@@ -129,6 +129,13 @@ static const struct command commands[] = {
 	    "said as client:NAME or image:NAME. Root's mounts are for all users, with the\n"
 	    "permissions of the files, another user's for himself; set-user-id and device nodes\n"
 	    "mean nothing there.\n" },
+	{ { "edit" }, 2, 0, 0, 0, cli_edit, "IMAGE NEW",
+	    "change an image by hand, and keep it as a new one",
+	    "Opens a shell in a writable view of IMAGE: with its own programs where they run on\n"
+	    "this machine, as root; else with this machine's, in its folder. exit keeps what it "
+	    "has\n"
+	    "become as the image NEW; exit 1 keeps nothing. Commands may come on standard "
+	    "input.\n" },
 	{ { "umount" }, 1, 0, 0, 0, cli_umount, "DIR",
 	    "unmount it, when all that was written is on disk", NULL },
 	{ { "status" }, 0, 0, 0, 0, cli_status, "",
