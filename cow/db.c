@@ -40,6 +40,7 @@ static const struct db_kind {
 	/* There are many of these, and the system's cache is beneath them. */
 	[DB_READ] = { SQLITE_OPEN_READONLY, "",
 	    "PRAGMA query_only = ON; PRAGMA cache_size = -256;" },
+	[DB_COPY] = { SQLITE_OPEN_READONLY, "", "" },
 	[DB_IMMUTABLE] = { SQLITE_OPEN_READONLY, "?immutable=1",
 	    "PRAGMA query_only = ON; PRAGMA cache_size = -256;" },
 	[DB_SCRATCH] = { SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "",

@@ -16,6 +16,7 @@ enum db_mode {
 	DB_WRITE,     /* the file exists; WAL, synchronous=FULL */
 	DB_CREATE,    /* as DB_WRITE, made if absent */
 	DB_READ,      /* read-only beside a writer */
+	DB_COPY,      /* as DB_READ, for VACUUM INTO another file */
 	DB_IMMUTABLE, /* a sealed file: no locks, no change is looked for */
 	DB_SCRATCH,   /* a new private file: no journal, no sync; the maker syncs it at the end */
 };

@@ -8,6 +8,7 @@ cow_libcow_a_SOURCES = \
 	cow/block_append.c cow/block_collect.c cow/block_cut.c cow/block_read.c \
 	cow/bytes.h \
 	cow/cleanup.h \
+	cow/backup.c cow/backup.h \
 	cow/carry.c cow/carry.h \
 	cow/client.c cow/client.h cow/client_change.c cow/client_priv.h cow/clone.c cow/commit.c cow/commit.h \
 	cow/gc.c cow/gc.h cow/gc_priv.h cow/gc_blocks.c cow/gc_layers.c cow/gc_space.c \

@@ -69,6 +69,7 @@ bin_PROGRAMS += rubus
 rubus_SOURCES = \
 	server/cli/ask.c \
 	server/cli/cli.h \
+	server/cli/cmd_backup.c \
 	server/cli/cmd_check.c \
 	server/cli/cmd_client.c \
 	server/cli/cmd_edit.c \
@@ -83,7 +84,7 @@ rubus_SOURCES = \
 	server/cli/main.c \
 	server/cli/print.c server/cli/print.h server/cli/run.c
 rubus_CPPFLAGS = $(AM_CPPFLAGS) -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
-rubus_LDADD = $(rubusd_LDADD) $(JANSSON_LIBS)
+rubus_LDADD = $(rubusd_LDADD) $(JANSSON_LIBS) $(ARCHIVE_LIBS)
 
 pkglibexec_PROGRAMS = rubus-import rubus-fuse
 rubus_import_SOURCES = \

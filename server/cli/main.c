@@ -116,6 +116,13 @@ static const struct command commands[] = {
 	    "--all-bytes reads every block, and names image, client and path of what is damaged.\n"
 	    "--repair makes the index of blocks anew from the segments first; stop rubusd before.\n"
 	    "The exit status is 1 if something is damaged.\n" },
+	{ { "backup" }, 1, 0, 0, 0, cli_backup, "FILE", "write all of the store into a tar",
+	    "FILE is a tar (or .tar.gz, .tar.xz, .tar.zst, or - for standard output). The clients\n"
+	    "go on being served; all that was acknowledged before is in it.\n" },
+	{ { "restore" }, 1, 0, 0, 0, cli_restore, "FILE",
+	    "make a store of a backup, in an absent or empty folder",
+	    "--store names the folder. Served there, its clients go on with the files that they\n"
+	    "have open.\n" },
 	{ { "gc" }, 0, 0, 0, CLI_DRY_RUN, cli_gc, "[--dry-run]",
 	    "give back the space of what nothing refers to any more",
 	    "rubusd does so by itself; --dry-run only counts.\n" },
