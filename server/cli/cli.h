@@ -60,7 +60,7 @@ cli_fn cli_snapshot_create, cli_snapshot_list, cli_snapshot_remove;
 cli_fn cli_reset, cli_rollback, cli_undo, cli_cancel;
 cli_fn cli_diff, cli_image_commit;
 cli_fn cli_schedule_add, cli_schedule_list, cli_schedule_remove;
-cli_fn cli_gc, cli_check, cli_backup, cli_restore;
+cli_fn cli_df, cli_gc, cli_check, cli_backup, cli_restore;
 cli_fn cli_mount, cli_umount, cli_edit;
 cli_fn cli_status, cli_stats;
 

@@ -1,4 +1,4 @@
-/* rubus gc. */
+/* rubus gc, rubus df. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,6 +41,63 @@ cli_gc(struct cli *cli)
 		    dry ? "There is to be given back:" : "Given back:",
 		    size_text(strtoull(proto_value(row, "bytes"), NULL, 10), size),
 		    proto_value(row, "blocks"), proto_value(row, "blocks_in_use"));
+	proto_answer_free(&answer);
+	return status;
+}
+
+static const struct print_column space_columns[] = {
+	{ "blocks", "Blocks", PRINT_SIZE },
+	{ "images", "Images' rows", PRINT_SIZE },
+	{ "database", "Layers' rows", PRINT_SIZE },
+	{ "free", "Free on the disk", PRINT_SIZE },
+};
+static const struct print_column image_columns[] = {
+	{ "name", "IMAGE", PRINT_TEXT },
+	{ "bytes", "FILES", PRINT_SIZE },
+	{ "stored", "NEW WITH IT", PRINT_SIZE },
+	{ "clients", "CLIENTS", PRINT_COUNT },
+};
+static const struct print_column client_columns[] = {
+	{ "name", "CLIENT", PRINT_TEXT },
+	{ "image", "IMAGE", PRINT_TEXT },
+	{ "files", "FILES CHANGED", PRINT_COUNT },
+	{ "bytes", "DELTA", PRINT_SIZE },
+};
+static const struct print_column snapshot_columns[] = {
+	{ "name", "SNAPSHOT", PRINT_TEXT },
+	{ "client", "CLIENT", PRINT_TEXT },
+	{ "files", "FILES CHANGED", PRINT_COUNT },
+	{ "bytes", "DELTA", PRINT_SIZE },
+};
+static const struct print_rows space_rows = PRINT_ROWS("space", space_columns);
+static const struct print_rows image_rows = PRINT_ROWS("image", image_columns);
+static const struct print_rows client_rows = PRINT_ROWS("client", client_columns);
+static const struct print_rows snapshot_rows = PRINT_ROWS("snapshot", snapshot_columns);
+
+int
+cli_df(struct cli *cli)
+{
+	struct proto_answer answer;
+	int status = cli_ask_name(cli, "df", NULL, &answer);
+
+	if (status)
+		return status;
+	if (cli->json) {
+		json_t *all = print_object(print_first(&answer, "space"), &space_rows);
+
+		json_object_set_new(all, "image_list", print_array(&answer, &image_rows));
+		json_object_set_new(all, "clients", print_array(&answer, &client_rows));
+		json_object_set_new(all, "snapshots", print_array(&answer, &snapshot_rows));
+		status = print_json(all, false);
+	} else {
+		print_lines(print_first(&answer, "space"), &space_rows);
+		putchar('\n');
+		print_table(&answer, &image_rows, "There is no image yet.");
+		putchar('\n');
+		print_table(&answer, &client_rows, "There is no client yet.");
+		putchar('\n');
+		print_table(&answer, &snapshot_rows, "There is no snapshot.");
+	}
 	proto_answer_free(&answer);
 	return status;
 }

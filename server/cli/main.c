@@ -116,6 +116,10 @@ static const struct command commands[] = {
 	    "--all-bytes reads every block, and names image, client and path of what is damaged.\n"
 	    "--repair makes the index of blocks anew from the segments first; stop rubusd before.\n"
 	    "The exit status is 1 if something is damaged.\n" },
+	{ { "df" }, 0, 0, 0, 0, cli_df, "", "what takes how much space",
+	    "Equal bytes are stored once: what images, clients and snapshots share is counted for\n"
+	    "each of them, and once under Blocks. rubus gc --dry-run tells what can be given "
+	    "back.\n" },
 	{ { "backup" }, 1, 0, 0, 0, cli_backup, "FILE", "write all of the store into a tar",
 	    "FILE is a tar (or .tar.gz, .tar.xz, .tar.zst, or - for standard output). The clients\n"
 	    "go on being served; all that was acknowledged before is in it.\n" },
@@ -272,7 +276,7 @@ list_commands(FILE *to, const char *word)
 			continue;
 		snprintf(line, sizeof(line), "%s%s%s", c->words[0], c->words[1] ? " " : "",
 		    c->words[1] ? c->words[1] : "");
-		fprintf(to, "  %-14s  %s\n", line, c->what);
+		fprintf(to, "  %-15s  %s\n", line, c->what);
 		n++;
 	}
 	return n;

@@ -38,6 +38,7 @@ static const struct verb verbs[] = {
 	{ "check", verb_check, true },
 	{ "repair", verb_repair, false },
 	{ "gc", verb_gc, false },
+	{ "df", verb_df, true },
 	{ "status", verb_status, true },
 	{ "stats", verb_stats, true },
 };

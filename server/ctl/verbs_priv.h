@@ -43,6 +43,6 @@ verb_fn verb_revert, verb_cancel;
 verb_fn verb_gc;
 verb_fn verb_diff, verb_image_commit;
 verb_fn verb_check, verb_repair;
-verb_fn verb_status, verb_stats;
+verb_fn verb_status, verb_stats, verb_df;
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "cow/cleanup.h"
 #include "cow/err.h"
+#include "cow/snapshot.h"
 #include "server/ctl/verbs_priv.h"
 #include "server/server.h"
 #include "server/stats.h"
@@ -215,4 +216,78 @@ verb_stats(struct verb_call *v)
 	proto_uint(v->answer, "refused", stats_counted(stats, STATS_REFUSED));
 	proto_row_end(v->answer);
 	return 0;
+}
+
+/* What takes space: of the disk, of each image, client and snapshot. */
+static void
+write_space(struct verb_call *v)
+{
+	struct store *store = v->service->store;
+	int folder = files_dirfd(store_files(store));
+	struct proto_text *t = v->answer;
+	struct statvfs fs = { 0 };
+
+	fstatvfs(folder, &fs);
+	proto_row(t, "space");
+	proto_uint(t, "blocks", disk_use_of(folder, "segments", 1));
+	proto_uint(t, "images", disk_use_of(folder, "images", 1));
+	proto_uint(t, "database",
+	    disk_use_of(folder, "store.db", 0) + disk_use_of(folder, "store.db-wal", 0));
+	proto_uint(t, "free", (uint64_t)fs.f_bavail * fs.f_frsize);
+	proto_row_end(t);
+}
+
+static int
+write_image_space(void *arg, const struct image_info *i)
+{
+	struct verb_call *v = arg;
+
+	proto_row(v->answer, "image");
+	proto_str(v->answer, "name", i->name);
+	proto_uint(v->answer, "bytes", i->bytes);
+	proto_uint(v->answer, "stored", i->stored);
+	proto_uint(v->answer, "clients", i->clients);
+	proto_row_end(v->answer);
+	return 0;
+}
+
+static int
+write_client_space(void *arg, const struct client *c)
+{
+	struct verb_call *v = arg;
+
+	proto_row(v->answer, "client");
+	proto_str(v->answer, "name", c->name);
+	proto_str(v->answer, "image", c->image);
+	proto_uint(v->answer, "files", c->delta_files);
+	proto_uint(v->answer, "bytes", c->delta_bytes);
+	proto_row_end(v->answer);
+	return 0;
+}
+
+static int
+write_snapshot_space(void *arg, const struct snapshot *s)
+{
+	struct verb_call *v = arg;
+
+	proto_row(v->answer, "snapshot");
+	proto_str(v->answer, "name", s->name);
+	proto_str(v->answer, "client", s->client);
+	proto_uint(v->answer, "files", s->delta_files);
+	proto_uint(v->answer, "bytes", s->delta_bytes);
+	proto_row_end(v->answer);
+	return 0;
+}
+
+int
+verb_df(struct verb_call *v)
+{
+	struct store *store = v->service->store;
+	int err;
+
+	write_space(v);
+	err = store_images(store, write_image_space, v);
+	if (err == 0)
+		err = client_each(store, write_client_space, v);
+	return err < 0 ? err : snapshot_each(store, NULL, write_snapshot_space, v);
 }

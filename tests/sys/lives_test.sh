@@ -185,5 +185,10 @@ stop_rubusd
 run 0 rubus image commit pi-7 alone
 run 0 rubus diff best alone
 said_nothing out
+run 0 rubus df
+said out "Free on the disk"
+said out pi-7
+run 0 rubus df --json
+json '[.blocks > 0, .database > 0, (.image_list | map(.name) | index("alone") != null)]' '[true,true,true]'
 run 0 rubus gc --json
 json '.blocks_in_use > 0' true
