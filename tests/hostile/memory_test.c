@@ -298,7 +298,7 @@ tell(const struct memory *m, const char *stage, double since)
 	    (unsigned long long)is >> 10, (unsigned long long)peak >> 10,
 	    (unsigned long long)m->size->bound >> 10);
 	fflush(stdout);
-	if (peak > m->size->bound && !getenv("ASAN_OPTIONS") && !getenv("RUBUS_LOOK"))
+	if (DAEMON_BOUNDED && peak > m->size->bound)
 		die("%s: %llu KiB are more than %llu", stage, (unsigned long long)peak,
 		    (unsigned long long)m->size->bound);
 }

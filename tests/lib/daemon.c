@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -40,6 +41,7 @@ run(const struct daemon *d, const char *store, const char *config)
 	int log = open(d->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 
 	snprintf(program, sizeof(program), "%.200s/rubusd", build && *build ? build : ".");
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* it doesn't outlive a test that fails */
 	dup2(log, 1);
 	dup2(log, 2);
 	execl(program, "rubusd", "--store", store, "--listen", "127.0.0.1", "--port", d->port_text,

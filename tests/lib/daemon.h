@@ -7,6 +7,13 @@
 
 #include <stdint.h>
 
+/* A sanitizer takes memory and time of its own: bounds are for builds without one. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define DAEMON_BOUNDED 0
+#else
+#define DAEMON_BOUNDED 1
+#endif
+
 struct daemon {
 	char log[256], port_text[8];
 	uint16_t port;
