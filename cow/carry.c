@@ -10,6 +10,8 @@
 
 #include "cow/cleanup.h"
 #include "cow/err.h"
+#include "cow/inode.h"
+#include "cow/listing.h"
 
 #define DEPTH_MAX 2048
 
@@ -24,64 +26,6 @@ struct carry {
 	int depth;
 };
 
-struct named {
-	char *name;
-	uint32_t n, ino;
-};
-
-struct listed {
-	struct named *all;
-	size_t n, size;
-};
-
-static struct str
-name_of(const struct named *e)
-{
-	return (struct str){ e->name, e->n };
-}
-
-static void
-listed_free(struct listed *e)
-{
-	for (size_t i = 0; i < e->n; i++)
-		free(e->all[i].name);
-	free(e->all);
-}
-
-static int
-add_name(void *arg, struct str name, uint32_t cookie, uint32_t ino, const struct view_attr *attr)
-{
-	struct listed *e = arg;
-	size_t size = e->size ? e->size * 2 : 16;
-	struct named *more;
-	char *copy;
-
-	(void)attr;
-	if (cookie < COOKIE_FIRST)
-		return 0;
-	if (e->n == e->size) {
-		if (!(more = realloc(e->all, size * sizeof(*more))))
-			return -ENOMEM;
-		e->all = more;
-		e->size = size;
-	}
-	if (!(copy = malloc(name.n)))
-		return -ENOMEM;
-	memcpy(copy, name.p, name.n);
-	e->all[e->n++] = (struct named){ copy, name.n, ino };
-	return 0;
-}
-
-static int
-list(struct view *v, uint32_t dir, struct listed *out)
-{
-	struct view_op op = { 0 };
-	struct view_attr attr;
-	bool eof;
-
-	return view_readdir(v, &op, dir, 0, false, add_name, out, &eof, &attr);
-}
-
 /* --- taking away --- */
 
 static int remove_name(struct carry *c, uint32_t dir, struct str name, uint32_t ino);
@@ -89,11 +33,11 @@ static int remove_name(struct carry *c, uint32_t dir, struct str name, uint32_t 
 static int
 remove_all_in(struct carry *c, uint32_t dir)
 {
-	struct listed e CLEANUP(listed_free) = { 0 };
-	int err = list(c->to, dir, &e);
+	struct listing e CLEANUP(listing_free) = { 0 };
+	int err = listing_read(c->to, dir, &e);
 
 	for (size_t i = 0; i < e.n && !err; i++)
-		err = remove_name(c, dir, name_of(&e.all[i]), e.all[i].ino);
+		err = remove_name(c, dir, listing_str(&e.all[i]), e.all[i].ino);
 	return err;
 }
 
@@ -247,13 +191,13 @@ carry_name(struct carry *c, uint32_t dir, struct str name, uint32_t ino)
 static int
 remove_others(struct carry *c, uint32_t from, uint32_t to)
 {
-	struct listed e CLEANUP(listed_free) = { 0 };
+	struct listing e CLEANUP(listing_free) = { 0 };
 	struct view_op op = { 0 };
 	struct view_attr attr, parent;
-	int err = list(c->to, to, &e);
+	int err = listing_read(c->to, to, &e);
 
 	for (size_t i = 0; i < e.n && !err; i++) {
-		struct str name = name_of(&e.all[i]);
+		struct str name = listing_str(&e.all[i]);
 
 		err = view_lookup(c->from, &op, from, name, &attr, &parent);
 		if (err == -ENOENT)
@@ -265,7 +209,7 @@ remove_others(struct carry *c, uint32_t from, uint32_t to)
 static int
 carry_dir(struct carry *c, const struct view_attr *from, uint32_t to)
 {
-	struct listed e CLEANUP(listed_free) = { 0 };
+	struct listing e CLEANUP(listing_free) = { 0 };
 	struct view_attr is;
 	int err;
 
@@ -273,10 +217,10 @@ carry_dir(struct carry *c, const struct view_attr *from, uint32_t to)
 		return err_set(ELOOP, "folders are nested too deep");
 	err = remove_others(c, from->ino, to);
 	if (!err)
-		err = list(c->from, from->ino, &e);
+		err = listing_read(c->from, from->ino, &e);
 	c->depth++;
 	for (size_t i = 0; i < e.n && !err; i++)
-		err = carry_name(c, to, name_of(&e.all[i]), e.all[i].ino);
+		err = carry_name(c, to, listing_str(&e.all[i]), e.all[i].ino);
 	c->depth--;
 	if (!err)
 		err = view_getattr(c->to, to, &is);

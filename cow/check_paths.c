@@ -7,6 +7,7 @@
 #include "cow/check_priv.h"
 #include "cow/cleanup.h"
 #include "cow/err.h"
+#include "cow/listing.h"
 #include "cow/view.h"
 
 #define PATH_BYTES 65536u
@@ -21,46 +22,6 @@ struct walk {
 	size_t n;
 	char path[PATH_BYTES];
 };
-
-struct listed {
-	struct listed_name {
-		uint32_t ino, n;
-		char *name;
-	} * all;
-	size_t n, size;
-};
-
-static void
-listed_free(struct listed *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		free(l->all[i].name);
-	free(l->all);
-}
-
-static int
-add_name(void *arg, struct str name, uint32_t cookie, uint32_t ino, const struct view_attr *attr)
-{
-	struct listed *l = arg;
-	size_t size = l->size ? l->size * 2 : 32;
-	struct listed_name *more;
-	char *copy;
-
-	(void)attr;
-	if (cookie < COOKIE_FIRST)
-		return 0;
-	if (l->n == l->size) {
-		if (!(more = realloc(l->all, size * sizeof(*more))))
-			return -ENOMEM;
-		l->all = more;
-		l->size = size;
-	}
-	if (!(copy = malloc(name.n)))
-		return -ENOMEM;
-	memcpy(copy, name.p, name.n);
-	l->all[l->n++] = (struct listed_name){ ino, name.n, copy };
-	return 0;
-}
 
 static bool
 is_bad(void *arg, const struct id *id)
@@ -84,11 +45,9 @@ check_file(struct walk *w, uint32_t ino)
 static int
 walk_folder(struct walk *w, uint32_t dir)
 {
-	struct listed l CLEANUP(listed_free) = { 0 };
-	struct view_op op = { 0 };
+	struct listing l CLEANUP(listing_free) = { 0 };
 	struct view_attr attr;
-	bool eof;
-	int rc = view_readdir(w->view, &op, dir, 0, false, add_name, &l, &eof, &attr);
+	int rc = listing_read(w->view, dir, &l);
 
 	if (rc < 0)
 		return check_tell(w->check, "%s: %s/: %s", w->what, w->path, err_text(rc));
@@ -101,7 +60,7 @@ walk_folder(struct walk *w, uint32_t dir)
 		if (w->n + l.all[i].n + 2 > PATH_BYTES)
 			continue;
 		w->path[w->n++] = '/';
-		memcpy(w->path + w->n, l.all[i].name, l.all[i].n);
+		memcpy(w->path + w->n, l.all[i].bytes, l.all[i].n);
 		w->n += l.all[i].n;
 		w->path[w->n] = '\0';
 		rc = view_getattr(w->view, l.all[i].ino, &attr);

@@ -9,6 +9,7 @@
 
 #include "cow/cleanup.h"
 #include "cow/err.h"
+#include "cow/listing.h"
 #include "cow/view.h"
 #include "cow/view_flat.h"
 
@@ -223,72 +224,6 @@ compare(struct diff *d, const struct view_attr *old, const struct view_attr *now
 
 /* --- walking --- */
 
-struct listed {
-	struct listed_name {
-		char *name;
-		uint32_t n, ino;
-	} * all;
-	size_t n, size;
-};
-
-static void
-listed_free(struct listed *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		free(l->all[i].name);
-	free(l->all);
-}
-
-static int
-add_name(void *arg, struct str name, uint32_t cookie, uint32_t ino, const struct view_attr *attr)
-{
-	struct listed *l = arg;
-	size_t size = l->size ? l->size * 2 : 32;
-	struct listed_name *more;
-	char *copy;
-
-	(void)attr;
-	if (cookie < COOKIE_FIRST)
-		return 0;
-	if (l->n == l->size) {
-		if (!(more = realloc(l->all, size * sizeof(*more))))
-			return -ENOMEM;
-		l->all = more;
-		l->size = size;
-	}
-	if (!(copy = malloc(name.n)))
-		return -ENOMEM;
-	memcpy(copy, name.p, name.n);
-	l->all[l->n++] = (struct listed_name){ copy, name.n, ino };
-	return 0;
-}
-
-static struct str
-str_name(const struct listed_name *n)
-{
-	return (struct str){ n->name, n->n };
-}
-
-static int
-by_name(const void *a, const void *b)
-{
-	return str_cmp(str_name(a), str_name(b));
-}
-
-/* A folder's names in order; ino 0: no names. */
-static int
-list(struct view *v, uint32_t dir, struct listed *out)
-{
-	struct view_op op = { 0 };
-	struct view_attr attr;
-	bool eof;
-	int err = dir ? view_readdir(v, &op, dir, 0, false, add_name, out, &eof, &attr) : 0;
-
-	if (!err && out->n)
-		qsort(out->all, out->n, sizeof(*out->all), by_name);
-	return err;
-}
-
 static int walk(struct diff *d, uint32_t old, uint32_t now);
 
 /* Can anything differ in or beneath the folder (0: there is none on that side)? */
@@ -301,7 +236,7 @@ worth(const struct diff *d, uint32_t old, uint32_t now)
 
 /* A name that one side has alone, with all beneath it. */
 static int
-walk_one(struct diff *d, enum diff_kind kind, const struct listed_name *n)
+walk_one(struct diff *d, enum diff_kind kind, const struct listing_name *n)
 {
 	struct view *v = kind == DIFF_ADDED ? d->now.view : d->old.view;
 	bool added = kind == DIFF_ADDED;
@@ -309,18 +244,18 @@ walk_one(struct diff *d, enum diff_kind kind, const struct listed_name *n)
 	int err = view_getattr(v, n->ino, &attr);
 
 	if (!err)
-		err = push(d, str_name(n));
+		err = push(d, listing_str(n));
 	if (err)
 		return err;
 	err = tell(d, kind, added ? NULL : &attr, added ? &attr : NULL);
 	if (!err && S_ISDIR(attr.mode))
 		err = walk(d, added ? 0 : attr.ino, added ? attr.ino : 0);
-	pop(d, str_name(n));
+	pop(d, listing_str(n));
 	return err;
 }
 
 static int
-walk_both(struct diff *d, const struct listed_name *o, const struct listed_name *n)
+walk_both(struct diff *d, const struct listing_name *o, const struct listing_name *n)
 {
 	struct view_attr old, now;
 	bool was, is;
@@ -332,7 +267,7 @@ walk_both(struct diff *d, const struct listed_name *o, const struct listed_name 
 	if (!err)
 		err = view_getattr(d->now.view, n->ino, &now);
 	if (!err)
-		err = push(d, str_name(n));
+		err = push(d, listing_str(n));
 	if (err)
 		return err;
 	was = S_ISDIR(old.mode);
@@ -340,7 +275,7 @@ walk_both(struct diff *d, const struct listed_name *o, const struct listed_name 
 	err = compare(d, &old, &now);
 	if (!err && (was || is) && worth(d, was ? old.ino : 0, is ? now.ino : 0))
 		err = walk(d, was ? old.ino : 0, is ? now.ino : 0);
-	pop(d, str_name(n));
+	pop(d, listing_str(n));
 	return err;
 }
 
@@ -348,14 +283,16 @@ walk_both(struct diff *d, const struct listed_name *o, const struct listed_name 
 static int
 walk(struct diff *d, uint32_t old, uint32_t now)
 {
-	struct listed o CLEANUP(listed_free) = { 0 }, n CLEANUP(listed_free) = { 0 };
+	struct listing o CLEANUP(listing_free) = { 0 }, n CLEANUP(listing_free) = { 0 };
 	size_t i = 0, k = 0;
-	int err = list(d->old.view, old, &o);
+	int err = old ? listing_read(d->old.view, old, &o) : 0;
 
-	if (!err)
-		err = list(d->now.view, now, &n);
+	if (!err && now)
+		err = listing_read(d->now.view, now, &n);
 	while (!err && (i < o.n || k < n.n)) {
-		int c = i == o.n ? 1 : k == n.n ? -1 : by_name(&o.all[i], &n.all[k]);
+		int c = i == o.n   ? 1
+			: k == n.n ? -1
+				   : str_cmp(listing_str(&o.all[i]), listing_str(&n.all[k]));
 
 		if (c < 0)
 			err = walk_one(d, DIFF_REMOVED, &o.all[i++]);

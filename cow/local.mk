@@ -40,6 +40,7 @@ cow_libcow_a_SOURCES = \
 	cow/import/walk.c cow/import/walk.h \
 	cow/inode.c cow/inode.h \
 	cow/layer.c cow/layer.h \
+	cow/listing.c cow/listing.h \
 	cow/lease.c cow/lease.h \
 	cow/segment.c cow/segment.h \
 	cow/segment_scan.c cow/segment_table.c \
