@@ -76,13 +76,21 @@ view_begin_change(struct view *v)
 	return v->batch ? view_begin(v) : err_set(EROFS, "the view is for looking only");
 }
 
-static void trim(struct view *v, uint64_t bytes);
+#define TRIM_FILES 2 /* rounds that leave folders whose names are known */
+#define TRIM_ALL   3
+#define LIMIT_STEP ((uint64_t)1 << 20)
+
+static void trim(struct view *v, uint64_t bytes, int rounds);
 
 void
 view_end(struct view *v)
 {
-	if (v->limit && v->memory > v->limit)
-		trim(v, v->limit / 4 * 3);
+	if (v->limit && v->memory > v->limit) {
+		trim(v, v->limit / 4 * 3, TRIM_FILES);
+		/* What can't go now isn't looked for again with each call. */
+		if (v->memory + LIMIT_STEP > v->limit)
+			v->limit = v->memory + LIMIT_STEP;
+	}
 	pthread_mutex_unlock(&v->lock);
 }
 
@@ -300,11 +308,11 @@ stays(const struct node *n, int round)
 }
 
 static void
-trim(struct view *v, uint64_t bytes)
+trim(struct view *v, uint64_t bytes, int rounds)
 {
 	uint64_t durable = v->batch ? batch_durable(v->batch) : UINT64_MAX;
 
-	for (int round = 0; round < 3 && v->memory > bytes; round++) {
+	for (int round = 0; round < rounds && v->memory > bytes; round++) {
 		for (uint32_t b = 0; b < v->nbuckets; b++) {
 			for (struct node *n = v->buckets[b], *next; n; n = next) {
 				next = n->chain;
@@ -325,7 +333,7 @@ view_trim(struct view *v, uint64_t bytes)
 	SCOPED_LOCK(&v->lock);
 
 	if (v->memory > bytes)
-		trim(v, bytes);
+		trim(v, bytes, TRIM_ALL);
 	return v->memory;
 }
 

@@ -189,7 +189,8 @@ void view_cut_end(struct view *, uint64_t head, uint64_t ticket);
 int view_flush(struct view *);
 /* Drops clean state until at most `bytes` are used; returns what is used. */
 uint64_t view_trim(struct view *, uint64_t bytes);
-/* From now on a call that finds more in memory drops clean state down to three quarters of it. */
+/* From now on a call that finds more in memory drops files' clean state, down to three quarters of
+ * it if so much can go. */
 void view_limit(struct view *, uint64_t bytes);
 struct view_usage {
 	uint64_t memory, inodes;           /* in memory now */
