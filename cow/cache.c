@@ -173,7 +173,7 @@ shrink(struct stripe *s, uint64_t limit)
 				continue;
 			}
 			*p = o->chain;
-			s->used -= o->size;
+			__atomic_store_n(&s->used, s->used - o->size, __ATOMIC_RELAXED);
 			s->count--;
 			cache_release(o);
 		}
@@ -198,7 +198,7 @@ cache_add(struct cache *c, const struct cache_key *k, void *object)
 	hold(o); /* the table's reference */
 	o->chain = *p;
 	*p = o;
-	s->used += o->size;
+	__atomic_store_n(&s->used, s->used + o->size, __ATOMIC_RELAXED); /* cache_used */
 	if (++s->count > 2 * s->nbuckets)
 		grow(s);
 	if (s->used > c->limit)

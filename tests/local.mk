@@ -1,3 +1,8 @@
+# These fork or look at the capabilities of each thread, which ThreadSanitizer's own thread spoils.
+if !TSAN
+lease_tests = tests/unit/lease_test
+beside_tests = tests/sys/fuse_beside_test.sh
+endif
 # Tests.
 
 # The house rules.
@@ -212,7 +217,7 @@ if HAVE_CMOCKA
 batch_fixture = tests/unit/batch_fixture.h tests/unit/block_fixture.h tests/lib/tmpdir.c
 view_tests = tests/unit/check_test tests/unit/flat_test tests/unit/gc_test tests/unit/settings_test tests/unit/revert_test tests/unit/snapshot_test tests/unit/view_cow_test tests/unit/view_chain_test \
 	tests/unit/view_data_test tests/unit/view_name_test tests/unit/view_dir_test \
-	tests/unit/lease_test tests/unit/view_hold_test tests/unit/view_xattr_test \
+	$(lease_tests) tests/unit/view_hold_test tests/unit/view_xattr_test \
 	tests/unit/view_attr_test tests/unit/view_access_test tests/unit/view_restart_test \
 	tests/unit/view_fault_test tests/unit/view_damage_test tests/unit/batch_test tests/unit/batch_fail_test \
 	tests/unit/change_test tests/unit/names_test tests/unit/cache_test tests/unit/perm_test
@@ -273,7 +278,7 @@ endif
 # The real programs. tests/lib/nfs is their NFS client.
 sys_tests = tests/sys/usage_test.sh tests/sys/cli_test.sh tests/sys/import_test.sh \
 	tests/sys/serve_test.sh tests/sys/lives_test.sh tests/sys/schedule_test.sh tests/sys/backup_test.sh tests/sys/edit_test.sh tests/sys/completion_test.sh tests/sys/tree_test.sh tests/sys/fatal_test.sh \
-	tests/sys/fuse_test.sh tests/sys/fuse_beside_test.sh \
+	tests/sys/fuse_test.sh $(beside_tests) \
 	tests/sys/privileges_test.sh tests/sys/rpcbind_test.sh tests/sys/unit_test.sh
 dist_check_SCRIPTS += $(sys_tests)
 TESTS += $(sys_tests)
@@ -398,3 +403,5 @@ tests_hostile_hostile_test_SOURCES = tests/hostile/hostile_test.c tests/hostile/
 tests_hostile_hostile_test_LDADD = $(crash_libs)
 tests_hostile_memory_test_SOURCES = tests/hostile/memory_test.c $(daemon_lib)
 tests_hostile_memory_test_LDADD = $(crash_libs)
+
+EXTRA_DIST += tests/sys/fuse_beside_test.sh

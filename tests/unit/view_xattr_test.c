@@ -371,7 +371,7 @@ they_stay_in_a_flat_chain_and_in_a_committed_image(void **state)
 	assert_int_equal(view_same_xattrs(image, x->ino, x->v, x->ino), 0);
 	op_must(drop(x->v, x->ino, "user.later"));
 	assert_int_equal(view_same_xattrs(image, x->ino, x->v, x->ino), 0);
-	assert_int_equal(view_same_xattrs(x->v, x->ino, image, x->ino), 0);
+	assert_int_equal(view_same_xattrs(image, x->ino, x->v, x->ino), 0);
 	view_close(image);
 }
 
