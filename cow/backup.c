@@ -179,15 +179,18 @@ backup_write(struct store *s, const struct backup_options *options, int fd, cons
 {
 	CLEANUP_FREE char *buf = malloc(PIECE);
 	struct writing w = { .store = s, .options = options, .result = out, .buf = buf };
-	char copy[1024];
+	char folder[1000], copy[1024];
 	int rc;
 
 	*out = (struct backup_result){ 0 };
 	if (strchr(options->scratch, '\''))
 		return err_set(
 		    EINVAL, "%s: a folder without a ' in its name is needed", options->scratch);
-	snprintf(
-	    copy, sizeof(copy), "%.900s/rubus-backup-%ld.db", options->scratch, (long)getpid());
+	/* Nobody else may read it, or have made it: the keys of all handles are in it. */
+	snprintf(folder, sizeof(folder), "%.900s/rubus-backup-XXXXXX", options->scratch);
+	if (!mkdtemp(folder))
+		return err_errno("%s", folder);
+	snprintf(copy, sizeof(copy), "%s/store.db", folder);
 	rc = buf ? lease_share_blocks(s) : -ENOMEM;
 	if (rc == 0)
 		rc = copy_db(&w, copy);
@@ -199,6 +202,7 @@ backup_write(struct store *s, const struct backup_options *options, int fd, cons
 		rc = archive_err(w.tar, "the backup");
 	archive_done(&w.tar);
 	unlink(copy);
+	rmdir(folder);
 	return rc;
 }
 
