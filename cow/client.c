@@ -1,7 +1,6 @@
 /* The catalogue of clients. */
 #include "cow/client_priv.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,27 +9,6 @@
 #include "cow/cleanup.h"
 #include "cow/err.h"
 #include "cow/layer.h"
-
-/* An address as inet_ntop prints it; one of IPv4 inside of IPv6 as the IPv4 one. */
-int
-client_normalise(const char *address, char out[INET6_ADDRSTRLEN])
-{
-	struct in6_addr six;
-	struct in_addr four;
-
-	if (inet_pton(AF_INET, address, &four) == 1) {
-		inet_ntop(AF_INET, &four, out, INET6_ADDRSTRLEN);
-		return 0;
-	}
-	if (inet_pton(AF_INET6, address, &six) != 1)
-		return err_set(
-		    EINVAL, "\"%.80s\" is not an IP address, such as 192.168.1.51", address);
-	if (IN6_IS_ADDR_V4MAPPED(&six))
-		inet_ntop(AF_INET, &six.s6_addr[12], out, INET6_ADDRSTRLEN);
-	else
-		inet_ntop(AF_INET6, &six, out, INET6_ADDRSTRLEN);
-	return 0;
-}
 
 /* --- reading --- */
 
@@ -65,28 +43,12 @@ client_column(sqlite3_stmt *stmt, void *element)
 	return rc < 0 ? rc : db_column_id(stmt, 5, &out->image_id);
 }
 
-static int
-read_addresses(struct db *db, struct client *c)
-{
-	static const char sql[] =
-	    "SELECT address FROM client_address WHERE client = ?1 ORDER BY address";
-	sqlite3_stmt *stmt = db_stmt(db, sql);
-	int rc;
-
-	sqlite3_bind_text(stmt, 1, c->name, -1, SQLITE_STATIC);
-	while ((rc = db_step(db, stmt)) == 1 && c->naddresses < CLIENT_ADDRESSES)
-		snprintf(c->addresses[c->naddresses++], sizeof(c->addresses[0]), "%s",
-		    (const char *)sqlite3_column_text(stmt, 0));
-	db_reset(stmt);
-	return rc < 0 ? rc : 0;
-}
-
-/* What the client's row doesn't tell: addresses, and the sum over its layers. */
+/* What the client's row doesn't tell: its marks, and the sum over its layers. */
 static int
 read_rest(struct db *db, struct client *c)
 {
 	struct layer *chain CLEANUP_FREE = NULL;
-	int n = 0, rc = read_addresses(db, c);
+	int n = 0, rc = marks_read(db, c);
 
 	if (rc < 0 || (rc = layer_chain(db, c->head, &chain, &n)) < 0)
 		return rc;
@@ -124,17 +86,24 @@ client_find_in(struct db *db, const char *name, struct client *out)
 	return rc > 0 ? 0 : rc < 0 ? rc : err_set(ENOENT, "there is no client %s", name);
 }
 
+/* The client whose mark this is. */
 static int
-find_address(struct db *db, const char *address, struct client *out)
+find_mark(struct db *db, enum mark_kind kind, const char *value, struct client *out)
 {
-	static const char sql[] =
-	    CLIENT_COLUMNS " WHERE name = (SELECT client FROM client_address WHERE address = ?1)";
+	static const char sql[] = CLIENT_COLUMNS
+	    " WHERE name = (SELECT client FROM client_mark WHERE kind = ?1 AND value = ?2)";
 	sqlite3_stmt *stmt = db_stmt(db, sql);
 	int rc;
 
-	sqlite3_bind_text(stmt, 1, address, -1, SQLITE_STATIC);
+	sqlite3_bind_int(stmt, 1, kind);
+	sqlite3_bind_text(stmt, 2, value, -1, SQLITE_STATIC);
 	rc = read_client(db, stmt, out);
-	return rc ? rc : err_set(ENOENT, "no client has the address %s", address);
+	return rc ? rc
+		  : err_set(ENOENT, "no client has the %s %s",
+			kind == MARK_SERIAL ? "serial number"
+			: kind == MARK_MAC  ? "MAC"
+					    : "address",
+			value);
 }
 
 static int
@@ -183,19 +152,37 @@ client_find(struct store *s, const char *name, struct client *out)
 	return rc < 0 ? rc : 0;
 }
 
-int
-client_find_address(struct store *s, const char *address, struct client *out)
+static int
+find_by(struct store *s, enum mark_kind kind, const char *text, struct client *out)
 {
-	char text[INET6_ADDRSTRLEN];
+	char value[MARK_TEXT];
 	struct db *db;
-	int rc = client_normalise(address, text);
+	int rc = mark_normalise(kind, text, value);
 
 	if (rc < 0)
 		return rc;
 	db = db_lend(store_readers(s));
-	rc = db ? find_address(db, text, out) : -EIO;
+	rc = db ? find_mark(db, kind, value, out) : -EIO;
 	db_return(store_readers(s), db);
 	return rc < 0 ? rc : 0;
+}
+
+int
+client_find_address(struct store *s, const char *address, struct client *out)
+{
+	return find_by(s, MARK_ADDRESS, address, out);
+}
+
+int
+client_find_mac(struct store *s, const char *mac, struct client *out)
+{
+	return find_by(s, MARK_MAC, mac, out);
+}
+
+int
+client_find_serial(struct store *s, const char *serial, struct client *out)
+{
+	return find_by(s, MARK_SERIAL, serial, out);
 }
 
 int

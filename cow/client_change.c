@@ -14,33 +14,6 @@
 
 /* --- adding --- */
 
-/* Addresses that no caller comes from: a client that has only these is never let in. */
-static int
-check_caller(const char *address)
-{
-	struct in6_addr six;
-	struct in_addr four;
-	bool nobody;
-
-	if (inet_pton(AF_INET, address, &four) == 1)
-		nobody = ntohl(four.s_addr) >> 24 == 0 || ntohl(four.s_addr) >> 28 == 0xe ||
-			 four.s_addr == INADDR_BROADCAST;
-	else
-		nobody = inet_pton(AF_INET6, address, &six) == 1 &&
-			 (IN6_IS_ADDR_UNSPECIFIED(&six) || IN6_IS_ADDR_MULTICAST(&six));
-	return nobody ? err_set(EINVAL, "no machine can have the address %s", address) : 0;
-}
-
-/* Is the address one of the first n? */
-static int
-check_once(const struct client *c, int n, const char *address)
-{
-	for (int i = 0; i < n; i++)
-		if (strcmp(c->addresses[i], address) == 0)
-			return err_set(EINVAL, "the address %s is given twice", address);
-	return 0;
-}
-
 static int
 check_name_free(struct db *db, const char *name)
 {
@@ -54,45 +27,12 @@ check_name_free(struct db *db, const char *name)
 	return rc == 1 ? err_set(EEXIST, "there is a client %s already", name) : rc;
 }
 
-static int
-check_address_free(struct db *db, const char *address)
-{
-	static const char find[] = "SELECT client FROM client_address WHERE address = ?1";
-	sqlite3_stmt *stmt = db_stmt(db, find);
-	int rc;
-
-	sqlite3_bind_text(stmt, 1, address, -1, SQLITE_STATIC);
-	rc = db_step(db, stmt);
-	if (rc == 1)
-		rc = err_set(EEXIST, "the address %s belongs to client %s already", address,
-		    (const char *)sqlite3_column_text(stmt, 0));
-	db_reset(stmt);
-	return rc;
-}
-
-static int
-insert_address(struct db *db, const char *client, const char *address)
-{
-	static const char add[] = "INSERT INTO client_address(address, client) VALUES(?1, ?2)";
-	sqlite3_stmt *stmt;
-	int rc = check_address_free(db, address);
-
-	if (rc < 0)
-		return rc;
-	stmt = db_stmt(db, add);
-	sqlite3_bind_text(stmt, 1, address, -1, SQLITE_STATIC);
-	sqlite3_bind_text(stmt, 2, client, -1, SQLITE_STATIC);
-	return db_run(db, stmt);
-}
-
 int
 client_check_free(struct db *db, const struct client *c)
 {
 	int rc = check_name_free(db, c->name);
 
-	for (int i = 0; i < c->naddresses && rc == 0; i++)
-		rc = check_address_free(db, c->addresses[i]);
-	return rc;
+	return rc < 0 ? rc : marks_check_free(db, c);
 }
 
 static int
@@ -121,9 +61,9 @@ client_insert(struct db *db, const struct client *c)
 {
 	int rc = check_name_free(db, c->name);
 
-	for (int i = 0; i < c->naddresses && rc == 0; i++)
-		rc = insert_address(db, c->name, c->addresses[i]);
-	return rc < 0 ? rc : insert_row(db, c);
+	if (rc < 0 || (rc = marks_insert(db, c)) < 0)
+		return rc;
+	return insert_row(db, c);
 }
 
 /* The image may have been removed, or another one have got its name, since it was looked at. */
@@ -181,9 +121,6 @@ client_prepare(const struct client_options *o, struct client *c)
 
 	if (rc < 0)
 		return rc;
-	if (o->naddresses > CLIENT_ADDRESSES)
-		return err_set(
-		    EINVAL, "client %s: at most %d addresses", o->name, CLIENT_ADDRESSES);
 	snprintf(c->name, sizeof(c->name), "%s", o->name);
 	snprintf(c->image, sizeof(c->image), "%s", o->image ? o->image : "");
 	if (o->group && *o->group) {
@@ -194,14 +131,8 @@ client_prepare(const struct client_options *o, struct client *c)
 	c->any_address = o->any_address;
 	c->incarnation = 1;
 	c->created = time(NULL);
-	for (; c->naddresses < o->naddresses; c->naddresses++) {
-		char *address = c->addresses[c->naddresses];
-
-		if ((rc = client_normalise(o->addresses[c->naddresses], address)) < 0 ||
-		    (rc = check_caller(address)) < 0 ||
-		    (rc = check_once(c, c->naddresses, address)) < 0)
-			return rc;
-	}
+	if ((rc = marks_take(c, o)) < 0)
+		return rc;
 	if (getrandom(c->key, sizeof(c->key), 0) != sizeof(c->key))
 		return err_errno("no random bytes for client %s", o->name);
 	return id_random(&c->id);
@@ -258,7 +189,7 @@ drop_named(struct db *db, const char *sql, const char *name)
 static int
 remove_client(struct db *db, void *arg)
 {
-	static const char *const rows[] = { "DELETE FROM client_address WHERE client = ?1",
+	static const char *const rows[] = { "DELETE FROM client_mark WHERE client = ?1",
 		"DELETE FROM snapshot WHERE client = ?1", "DELETE FROM pending WHERE client = ?1",
 		"DELETE FROM keep WHERE client = ?1", "DELETE FROM client WHERE name = ?1" };
 	struct client c;
@@ -294,6 +225,7 @@ client_remove(struct store *s, const char *name)
 struct setting {
 	const char *name;
 	const struct client_set *set;
+	struct client marks; /* with set_marks */
 };
 
 static int
@@ -309,6 +241,8 @@ set_columns(struct db *db, void *arg)
 	struct client c;
 	int rc = client_find_in(db, setting->name, &c);
 
+	if (rc == 0 && set->set_marks)
+		rc = marks_replace(db, c.name, &setting->marks);
 	if (rc < 0)
 		return rc;
 	stmt = db_stmt(db, sql);
@@ -330,6 +264,8 @@ client_set(struct store *s, const char *name, const struct client_set *set)
 	struct setting setting = { name, set };
 	int rc = set->group && *set->group ? name_check("a group", set->group) : 0;
 
+	if (rc == 0 && set->set_marks)
+		rc = marks_take(&setting.marks, set->marks);
 	if (rc < 0)
 		return rc;
 	if (set->set_quota && set->quota > INT64_MAX)

@@ -4,12 +4,23 @@
 #ifndef COW_CLIENT_PRIV_H
 #define COW_CLIENT_PRIV_H
 
-#include <arpa/inet.h>
-
 #include "cow/client.h"
 
-/* An address as inet_ntop prints it; one of IPv4 inside of IPv6 as the IPv4 one. -EINVAL. */
-int client_normalise(const char *address, char out[INET6_ADDRSTRLEN]);
+/* What a client is recognised by: rows of client_mark (client_mark.c). */
+enum mark_kind { MARK_ADDRESS = 1, MARK_MAC = 2, MARK_SERIAL = 3 };
+#define MARK_TEXT 46
+
+/* As it stands in the catalogue. -EINVAL. */
+int mark_normalise(enum mark_kind, const char *text, char out[MARK_TEXT]);
+/* Checks what was asked for, and puts it into the client. -EINVAL. */
+int marks_take(struct client *, const struct client_options *);
+/* In a transaction. -EEXIST: one of them is another client's. */
+int marks_check_free(struct db *, const struct client *);
+int marks_insert(struct db *, const struct client *);
+int marks_read(struct db *, struct client *);
+/* Those of `to` that are given take the place of the client's. */
+int marks_replace(struct db *, const char *client, const struct client *to);
+
 /* In a transaction. -ENOENT. */
 int client_find_in(struct db *, const char *name, struct client *out);
 
@@ -17,7 +28,7 @@ int client_find_in(struct db *, const char *name, struct client *out);
 int client_prepare(const struct client_options *, struct client *out);
 /* Its rows, in a transaction; image, image_id and head are set. -EEXIST: name or address taken. */
 int client_insert(struct db *, const struct client *);
-/* Would client_insert find its name and addresses free? */
+/* Would client_insert find its name and marks free? */
 int client_check_free(struct db *, const struct client *);
 
 #endif

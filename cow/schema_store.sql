@@ -1,7 +1,7 @@
 -- store.db: the catalogue, the block index and the rows of all layers.
 -- docs/store-format.md explains each column.
 PRAGMA application_id = 0x52756275;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
@@ -14,8 +14,9 @@ CREATE TABLE client(name TEXT PRIMARY KEY, id BLOB NOT NULL UNIQUE, key BLOB NOT
 	grp TEXT NOT NULL DEFAULT '', identity INTEGER NOT NULL DEFAULT 0,
 	quota INTEGER NOT NULL DEFAULT 0, volatile INTEGER NOT NULL DEFAULT 0,
 	mounted INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
-CREATE TABLE client_address(address TEXT PRIMARY KEY, client TEXT NOT NULL) WITHOUT ROWID;
-CREATE INDEX client_address_client ON client_address(client);
+CREATE TABLE client_mark(kind INTEGER NOT NULL, value TEXT NOT NULL, client TEXT NOT NULL,
+	learned INTEGER NOT NULL, PRIMARY KEY(kind, value)) WITHOUT ROWID;
+CREATE INDEX client_mark_client ON client_mark(client);
 
 CREATE TABLE snapshot(client TEXT NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
 	layer INTEGER NOT NULL, image TEXT NOT NULL, image_id BLOB NOT NULL,

@@ -14,7 +14,7 @@
 
 #define STORE_DB             "store.db"
 #define STORE_LEASES         "leases"
-#define STORE_VERSION        2
+#define STORE_VERSION        3
 #define STORE_VERSION_OLDEST 1
 #define STORE_APP_ID         0x52756275 /* "Rubu", in schema_store.sql, too */
 #define STORE_SEGMENT_MAX    ((uint64_t)256 << 20)

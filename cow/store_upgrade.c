@@ -20,9 +20,19 @@ static const char to_version_2[] =
     " PRIMARY KEY(segment, off)) WITHOUT ROWID;"
     "PRAGMA user_version = 2";
 
+/* Version 3: clients are recognised by serial number and MAC, too. */
+static const char to_version_3[] =
+    "CREATE TABLE client_mark(kind INTEGER NOT NULL, value TEXT NOT NULL, client TEXT NOT NULL,"
+    " learned INTEGER NOT NULL, PRIMARY KEY(kind, value)) WITHOUT ROWID;"
+    "CREATE INDEX client_mark_client ON client_mark(client);"
+    "INSERT INTO client_mark SELECT 1, address, client, 0 FROM client_address;"
+    "DROP TABLE client_address;"
+    "PRAGMA user_version = 3";
+
 int
 store_upgrade(struct db *db)
 {
+	static const char *const steps[] = { to_version_2, to_version_3 };
 	sqlite3_stmt *stmt = db_stmt(db, "PRAGMA user_version");
 	int64_t version = 0;
 	int rc = db_step(db, stmt);
@@ -30,7 +40,7 @@ store_upgrade(struct db *db)
 	if (rc == 1)
 		version = sqlite3_column_int64(stmt, 0);
 	db_reset(stmt);
-	if (rc < 0 || version != 1)
-		return rc < 0 ? rc : 0;
-	return db_exec(db, to_version_2);
+	for (; rc >= 0 && version >= 1 && version <= (int64_t)ARRAY_SIZE(steps); version++)
+		rc = db_exec(db, steps[version - 1]);
+	return rc < 0 ? rc : 0;
 }

@@ -81,7 +81,9 @@ rubus_SOURCES = \
 	server/cli/cmd_image.c \
 	server/cli/cmd_stats.c \
 	server/cli/cmd_status.c \
+	server/cli/commands.c server/cli/commands.h \
 	server/cli/main.c \
+	server/cli/options.c server/cli/options.h \
 	server/cli/print.c server/cli/print.h server/cli/run.c
 rubus_CPPFLAGS = $(AM_CPPFLAGS) -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
 rubus_LDADD = $(rubusd_LDADD) $(JANSSON_LIBS) $(ARCHIVE_LIBS)

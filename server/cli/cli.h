@@ -8,32 +8,34 @@
 #include "cow/client.h"
 #include "server/ctl/proto.h"
 
-enum cli_option {
-	CLI_NAME = 1,
-	CLI_SKIP_ERRORS = 2,
-	CLI_IMAGE = 4,
-	CLI_ADDRESS = 8,
-	CLI_ANY_ADDRESS = 16,
-	CLI_WATCH = 32,
-	CLI_NOTE = 64,
-	CLI_GROUP = 128,
-	CLI_ALL = 256,
-	CLI_NOW = 512,
-	CLI_AT_BOOT = 1024,
-	CLI_KEEP = 2048,
-	CLI_YES = 4096,
-	CLI_QUOTA = 8192,
-	CLI_VOLATILE = 16384,
-	CLI_DURABLE = 32768,
-	CLI_NO_KEEP = 65536,
-	CLI_DRY_RUN = 131072,
-	CLI_SUMMARY = 262144,
-	CLI_AT = 524288,
-	CLI_ON = 1048576,
-	CLI_REPAIR = 1 << 21,
-	CLI_ALL_BYTES = 1 << 22,
-	CLI_WRITE = 1 << 23,
-};
+/* Options of commands, a bit each (server/cli/options.c). */
+typedef uint64_t cli_options;
+#define CLI_NAME        ((cli_options)1 << 0)
+#define CLI_SKIP_ERRORS ((cli_options)1 << 1)
+#define CLI_IMAGE       ((cli_options)1 << 2)
+#define CLI_ADDRESS     ((cli_options)1 << 3)
+#define CLI_ANY_ADDRESS ((cli_options)1 << 4)
+#define CLI_WATCH       ((cli_options)1 << 5)
+#define CLI_NOTE        ((cli_options)1 << 6)
+#define CLI_GROUP       ((cli_options)1 << 7)
+#define CLI_ALL         ((cli_options)1 << 8)
+#define CLI_NOW         ((cli_options)1 << 9)
+#define CLI_AT_BOOT     ((cli_options)1 << 10)
+#define CLI_KEEP        ((cli_options)1 << 11)
+#define CLI_YES         ((cli_options)1 << 12)
+#define CLI_QUOTA       ((cli_options)1 << 13)
+#define CLI_VOLATILE    ((cli_options)1 << 14)
+#define CLI_DURABLE     ((cli_options)1 << 15)
+#define CLI_NO_KEEP     ((cli_options)1 << 16)
+#define CLI_DRY_RUN     ((cli_options)1 << 17)
+#define CLI_SUMMARY     ((cli_options)1 << 18)
+#define CLI_AT          ((cli_options)1 << 19)
+#define CLI_ON          ((cli_options)1 << 20)
+#define CLI_REPAIR      ((cli_options)1 << 21)
+#define CLI_ALL_BYTES   ((cli_options)1 << 22)
+#define CLI_WRITE       ((cli_options)1 << 23)
+#define CLI_SERIAL      ((cli_options)1 << 24)
+#define CLI_MAC         ((cli_options)1 << 25)
 
 #define CLI_MANY  256 /* clients, or addresses, of one command */
 #define CLI_KEEPS 32
@@ -41,12 +43,14 @@ enum cli_option {
 struct cli {
 	const char *store;
 	bool json;
-	unsigned given; /* enum cli_option */
+	cli_options given;
 	const char *name, *image, *note, *group, *quota, *at, *on;
 	int nkeep; /* as naddresses */
 	const char *keep[CLI_KEEPS];
 	int naddresses; /* that were given, be it more than fit */
 	const char *addresses[CLI_MANY];
+	int nmacs, nserials;
+	const char *macs[CLI_MANY], *serials[CLI_MANY];
 	int nargs;
 	char **args; /* what follows the command's words */
 };

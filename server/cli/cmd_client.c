@@ -12,6 +12,9 @@ static const struct print_column columns[] = {
 	{ "image", "IMAGE", PRINT_TEXT },
 	{ "view", NULL, PRINT_TEXT },
 	{ "addresses", "ADDRESSES", PRINT_LIST },
+	{ "learned", NULL, PRINT_TEXT },
+	{ "serial", "SERIAL", PRINT_TEXT },
+	{ "macs", NULL, PRINT_LIST },
 	{ "any_address", "ANY", PRINT_BOOL },
 	{ "mounted_by", "MOUNTED BY", PRINT_LIST },
 	{ "since", NULL, PRINT_TIME },
@@ -33,6 +36,9 @@ static const struct print_column show_columns[] = {
 	{ "image", "Image", PRINT_TEXT },
 	{ "view", "View", PRINT_TEXT },
 	{ "addresses", "Addresses", PRINT_LIST },
+	{ "learned", "Address at its last boot", PRINT_TEXT },
+	{ "serial", "Serial number", PRINT_TEXT },
+	{ "macs", "MACs", PRINT_LIST },
 	{ "any_address", "Any address", PRINT_BOOL },
 	{ "mounted_by", "Mounted by", PRINT_LIST },
 	{ "since", "Mounted since", PRINT_TIME },
@@ -92,7 +98,7 @@ static int
 print_added(const struct cli *cli, const struct proto_answer *answer)
 {
 	const struct proto_row *row = print_first(answer, rows.kind);
-	bool reachable = cli->naddresses || cli->given & CLI_ANY_ADDRESS;
+	bool reachable = cli->given & (CLI_ADDRESS | CLI_SERIAL | CLI_MAC | CLI_ANY_ADDRESS);
 
 	if (cli->json)
 		return print_json(
@@ -103,11 +109,25 @@ print_added(const struct cli *cli, const struct proto_answer *answer)
 	else
 		printf("Added client %s: export /%s, image %s", cli->args[0], cli->args[0],
 		    proto_value(row, "image"));
-	printf("%s.\n",
-	    reachable ? ""
-		      : (cli->nargs > 1 ? "; without --address, this machine alone can mount them"
-					: "; without --address, this machine alone can mount it"));
+	printf("%s.\n", reachable ? ""
+				  : (cli->nargs > 1 ? "; without --serial, --mac or --address, "
+						      "this machine alone can mount them"
+						    : "; without --serial, --mac or --address, "
+						      "this machine alone can mount it"));
 	return 0;
+}
+
+static void
+add_marks(const struct cli *cli, struct proto_request *request)
+{
+	for (int i = 0; i < cli->naddresses; i++)
+		proto_add(request, "address", cli->addresses[i]);
+	for (int i = 0; i < cli->nserials; i++)
+		proto_add(request, "serial", cli->serials[i]);
+	for (int i = 0; i < cli->nmacs; i++)
+		proto_add(request, "mac", cli->macs[i]);
+	if (cli->given & CLI_ANY_ADDRESS)
+		proto_add(request, "any_address", "yes");
 }
 
 int
@@ -120,10 +140,9 @@ cli_client_add(struct cli *cli)
 	for (int i = 0; i < cli->nargs; i++)
 		proto_add(&request, "name", cli->args[i]);
 	proto_add(&request, "image", cli->image);
-	for (int i = 0; i < cli->naddresses; i++)
-		proto_add(&request, "address", cli->addresses[i]);
-	if (cli->given & CLI_ANY_ADDRESS)
-		proto_add(&request, "any_address", "yes");
+	if (cli->given & CLI_GROUP)
+		proto_add(&request, "group", cli->group);
+	add_marks(cli, &request);
 	status = cli_ask(cli, &request, &answer);
 	if (status)
 		return status;
@@ -187,10 +206,7 @@ cli_client_clone(struct cli *cli)
 	}
 	proto_add(&request, "from", from);
 	proto_add(&request, "name", cli->args[1]);
-	for (int i = 0; i < cli->naddresses; i++)
-		proto_add(&request, "address", cli->addresses[i]);
-	if (cli->given & CLI_ANY_ADDRESS)
-		proto_add(&request, "any_address", "yes");
+	add_marks(cli, &request);
 	if (cli->given & CLI_GROUP)
 		proto_add(&request, "group", cli->group);
 	status = cli_ask(cli, &request, &answer);
@@ -263,6 +279,7 @@ cli_client_set(struct cli *cli)
 		snprintf(quota, sizeof(quota), "%llu", (unsigned long long)bytes);
 		proto_add(&request, "quota", quota);
 	}
+	add_marks(cli, &request);
 	if (cli->given & (CLI_VOLATILE | CLI_DURABLE))
 		proto_add(&request, "volatile", cli->given & CLI_VOLATILE ? "yes" : "no");
 	if (cli->given & CLI_NO_KEEP)

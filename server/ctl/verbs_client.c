@@ -75,25 +75,35 @@ write_settings(const struct verb_call *v, const struct client *c)
 	write_pending(v, c);
 }
 
+/* n texts, each in `size` bytes, with commas. */
+static void
+write_list(struct proto_text *t, const char *key, const char *texts, size_t size, int n)
+{
+	char all[CLIENT_ADDRESSES * 48] = "";
+	size_t at = 0;
+
+	for (int i = 0; i < n && at < sizeof(all); i++)
+		at += (size_t)snprintf(
+		    all + at, sizeof(all) - at, "%s%s", i ? "," : "", texts + (size_t)i * size);
+	proto_str(t, key, all);
+}
+
 static int
 write_client(void *arg, const struct client *c)
 {
 	struct listing *l = arg;
 	struct proto_text *t = l->call->answer;
-	char hex[ID_HEX_SIZE], addresses[CLIENT_ADDRESSES * 48] = "";
+	char hex[ID_HEX_SIZE];
 
-	for (int i = 0; i < c->naddresses; i++) {
-		size_t n = strlen(addresses);
-
-		snprintf(
-		    addresses + n, sizeof(addresses) - n, "%s%s", i ? "," : "", c->addresses[i]);
-	}
 	id_hex(&c->id, hex);
 	proto_row(t, "client");
 	proto_str(t, "name", c->name);
 	proto_str(t, "image", c->image);
 	proto_str(t, "view", hex);
-	proto_str(t, "addresses", addresses);
+	write_list(t, "addresses", c->addresses[0], sizeof(c->addresses[0]), c->naddresses);
+	proto_str(t, "learned", c->learned);
+	proto_str(t, "serial", c->serial);
+	write_list(t, "macs", c->macs[0], sizeof(c->macs[0]), c->nmacs);
 	proto_uint(t, "any_address", c->any_address);
 	proto_uint(t, "created", (uint64_t)c->created);
 	proto_uint(t, "delta_files", c->delta_files);
@@ -132,28 +142,54 @@ verb_client_show(struct verb_call *v)
 	return err < 0 ? verb_help_client(v, err) : write_client(&l, &client);
 }
 
-/* The addresses of the only client, or one for each of several, in their order; or none. */
-static int
-take_addresses(const struct proto_request *r, struct client_options *o, int n)
+static const char **
+at_address(struct client_options *o)
 {
-	int addresses = 0;
+	return &o->addresses[o->naddresses++];
+}
 
-	while (proto_get(r, "address", addresses))
-		addresses++;
-	if (n == 1 && addresses > CLIENT_ADDRESSES)
-		return err_set(EINVAL,
-		    "a client can have %d addresses at most; --any-address lets it come from all",
-		    CLIENT_ADDRESSES);
-	if (n > 1 && addresses && addresses != n)
-		return err_set(EINVAL,
-		    "%d clients take %d addresses, one for each in the same order, not %d", n, n,
-		    addresses);
-	for (int i = 0; i < addresses; i++) {
-		struct client_options *one = &o[n > 1 ? i : 0];
+static const char **
+at_mac(struct client_options *o)
+{
+	return &o->macs[o->nmacs++];
+}
 
-		one->addresses[one->naddresses++] = proto_get(r, "address", i);
-	}
+static const char **
+at_serial(struct client_options *o)
+{
+	return &o->serial;
+}
+
+/* The values of a key for the only client, at most `most` of them, or one for each of n clients in
+ * their order; or none. at(o) is where the next one goes. */
+static int
+take_values(const struct proto_request *r, const char *key, const char *words,
+    struct client_options *o, int n, int most, const char **(*at)(struct client_options *))
+{
+	int values = 0;
+
+	while (proto_get(r, key, values))
+		values++;
+	if (n == 1 && values > most)
+		return err_set(EINVAL, "a client can have %d %s at most%s", most, words,
+		    at == at_address ? "; --any-address lets it come from all" : "");
+	if (n > 1 && values && values != n)
+		return err_set(EINVAL,
+		    "%d clients take %d %s, one for each in the same order, not %d", n, n, words,
+		    values);
+	for (int i = 0; i < values; i++)
+		*at(&o[n > 1 ? i : 0]) = proto_get(r, key, i);
 	return 0;
+}
+
+int
+verb_take_marks(const struct proto_request *r, struct client_options *o, int n)
+{
+	int err = take_values(r, "address", "addresses", o, n, CLIENT_ADDRESSES_GIVEN, at_address);
+
+	if (err == 0)
+		err = take_values(r, "mac", "MACs", o, n, CLIENT_MACS, at_mac);
+	return err < 0 ? err : take_values(r, "serial", "serial numbers", o, n, 1, at_serial);
 }
 
 /* The clients of a request, whose names there are n of. */
@@ -168,9 +204,10 @@ take_clients(struct verb_call *v, struct client_options *o, int n)
 	for (int i = 0; i < n; i++) {
 		o[i].name = proto_get(v->request, "name", i);
 		o[i].image = image;
+		o[i].group = proto_get(v->request, "group", 0);
 		o[i].any_address = any && strcmp(any, "yes") == 0;
 	}
-	return take_addresses(v->request, o, n);
+	return verb_take_marks(v->request, o, n);
 }
 
 static int

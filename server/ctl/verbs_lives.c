@@ -403,7 +403,7 @@ int
 verb_client_clone(struct verb_call *v)
 {
 	struct cloning k = { .v = v, .snapshot = proto_get(v->request, "snapshot", 0) };
-	const char *any = proto_get(v->request, "any_address", 0), *address;
+	const char *any = proto_get(v->request, "any_address", 0);
 	struct client_options *o = &k.options;
 	int err = verb_need(v, "from", &k.from);
 
@@ -413,12 +413,8 @@ verb_client_clone(struct verb_call *v)
 		return err;
 	o->group = proto_get(v->request, "group", 0);
 	o->any_address = any && strcmp(any, "yes") == 0;
-	for (int i = 0; (address = proto_get(v->request, "address", i)); i++) {
-		if (i == CLIENT_ADDRESSES)
-			return err_set(
-			    EINVAL, "a client can have %d addresses at most", CLIENT_ADDRESSES);
-		o->addresses[o->naddresses++] = address;
-	}
+	if ((err = verb_take_marks(v->request, o, 1)) < 0)
+		return err;
 	if (v->service->peers)
 		err = peers_with(v->service->peers, &k.from, 1, clone_view, &k);
 	else
@@ -430,6 +426,7 @@ struct setting {
 	struct verb_call *v;
 	const struct chosen *chosen;
 	struct client_set set;
+	struct client_options marks;
 	struct keeps *keeps; /* NULL: they stay */
 };
 
@@ -490,6 +487,19 @@ read_setting(const struct verb_call *v, struct setting *k)
 	if (any) {
 		k->set.set_any_address = true;
 		k->set.any_address = strcmp(any, "yes") == 0;
+	}
+	if (proto_get(v->request, "address", 0) || proto_get(v->request, "mac", 0) ||
+	    proto_get(v->request, "serial", 0)) {
+		int err = verb_take_marks(v->request, &k->marks, 1);
+
+		if (err == 0 && k->chosen->n > 1)
+			err = err_set(
+			    EINVAL, "an address, MAC or serial number is one client's only");
+		if (err < 0)
+			return err;
+		k->marks.name = k->chosen->list[0];
+		k->set.set_marks = true;
+		k->set.marks = &k->marks;
 	}
 	return read_keeps(v, k);
 }

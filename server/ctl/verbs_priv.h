@@ -23,6 +23,9 @@ int verb_need(const struct verb_call *, const char *key, const char **out);
 int verb_help_client(const struct verb_call *, int err);
 int verb_help_image(const struct verb_call *, int err);
 
+/* Addresses, MACs and serial numbers of the request: several for the only client, or one for each
+ * of n. -EINVAL. */
+int verb_take_marks(const struct proto_request *, struct client_options *, int n);
 /* The row of an image that is there. */
 int verb_write_image(struct verb_call *, const struct image_info *);
 

@@ -88,7 +88,7 @@ check_rows(struct db *db, const char *what)
 		"SELECT count(*) FROM snapshot LEFT JOIN layer ON snapshot.layer = layer.id"
 		" WHERE layer.id IS NULL OR NOT sealed OR layer.image != image_id",
 		"SELECT count(*) FROM snapshot WHERE client NOT IN (SELECT name FROM client)",
-		"SELECT count(*) FROM client_address WHERE client NOT IN (SELECT name FROM client)",
+		"SELECT count(*) FROM client_mark WHERE client NOT IN (SELECT name FROM client)",
 		"SELECT count(*) FROM extent e LEFT JOIN inode i ON e.layer = i.layer AND e.ino = "
 		"i.ino"
 		" WHERE i.ino IS NULL OR i.nlink = 0",

@@ -338,6 +338,141 @@ clients_are_there_after_reopening(void **state)
 	assert_int_equal(before.head, after.head);
 }
 
+/* --- serial numbers, MACs, and addresses that are learned --- */
+
+static int
+add_pi(struct store *s, const char *name, const char *serial, const char *mac)
+{
+	struct client_options o = { .name = name,
+		.image = "pios",
+		.serial = serial,
+		.nmacs = mac != NULL,
+		.macs = { mac } };
+
+	return client_add(s, &o);
+}
+
+static void
+a_pi_is_found_by_serial_and_mac_however_they_are_written(void **state)
+{
+	static const char *const serials[] = { "1a2b3c4d", "1A2B3C4D", "0x1a2b3c4d",
+		"100000001a2b3c4d" };
+	static const char *const macs[] = { "dc:a6:32:01:02:0f", "DC-A6-32-01-02-0F",
+		"dca63201020f" };
+	struct fixture *f = *state;
+	struct client c;
+
+	assert_int_equal(add_pi(f->store, "pi1", "100000001A2B3C4D", "DC-A6-32-01-02-0F"), 0);
+	c = find(f->store, "pi1");
+	assert_string_equal(c.serial, "1a2b3c4d");
+	assert_int_equal(c.nmacs, 1);
+	assert_string_equal(c.macs[0], "dc:a6:32:01:02:0f");
+	for (unsigned i = 0; i < ARRAY_SIZE(serials); i++) {
+		assert_int_equal(client_find_serial(f->store, serials[i], &c), 0);
+		assert_int_equal(add_pi(f->store, "pi2", serials[i], NULL), -EEXIST);
+		assert_non_null(strstr(err_text(-EEXIST), "1a2b3c4d belongs to client pi1"));
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(macs); i++) {
+		assert_int_equal(client_find_mac(f->store, macs[i], &c), 0);
+		assert_int_equal(add_pi(f->store, "pi2", NULL, macs[i]), -EEXIST);
+	}
+	assert_int_equal(client_find_serial(f->store, "1a2b3c4e", &c), -ENOENT);
+	assert_int_equal(client_find_mac(f->store, "dc:a6:32:01:02:03", &c), -ENOENT);
+	assert_int_equal(client_remove(f->store, "pi1"), 0);
+	assert_int_equal(client_find_serial(f->store, "1a2b3c4d", &c), -ENOENT);
+}
+
+static void
+what_is_no_serial_or_mac_is_refused(void **state)
+{
+	static const char *const serials[] = { "", "1a2b3c4", "1a2b3c4d5", "1a2b3c4g", "0x",
+		" 1a2b3c4d", "00000000100000001a2b3c4d" };
+	static const char *const macs[] = { "", "dc", "dc:a6:32:01:02", "dc:a6:32:01:02:03:04",
+		"dc:a6:32-01:02:03", "dc.a6.32.01.02.03", "dca6:3201:0203", "d:c:a6:32:01:02:03",
+		"ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01", "00:00:00:00:00:00", "dc:a6:32:01:02:0g",
+		"dc:a6:32:01:02:03 " };
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(serials); i++)
+		assert_int_equal(add_pi(f->store, "pi1", serials[i], NULL), -EINVAL);
+	for (unsigned i = 0; i < ARRAY_SIZE(macs); i++)
+		assert_int_equal(add_pi(f->store, "pi1", NULL, macs[i]), -EINVAL);
+}
+
+static void
+the_address_of_the_last_boot_takes_the_place_of_the_one_before(void **state)
+{
+	struct fixture *f = *state;
+	struct client c;
+
+	assert_int_equal(add(f->store, "pi1", "10.0.0.7"), 0);
+	assert_int_equal(add(f->store, "pi2", NULL), 0);
+	assert_int_equal(client_learn_address(f->store, "pi1", "10.0.0.20"), 1);
+	assert_int_equal(client_learn_address(f->store, "pi1", "10.0.0.20"), 0);
+	assert_int_equal(client_learn_address(f->store, "pi1", "10.0.0.7"), 0);
+	assert_int_equal(client_learn_address(f->store, "pi1", "10.0.0.21"), 1);
+	c = find(f->store, "pi1");
+	assert_int_equal(c.naddresses, 2);
+	assert_string_equal(c.learned, "10.0.0.21");
+	assert_int_equal(client_find_address(f->store, "10.0.0.20", &c), -ENOENT);
+	/* It went to another machine since; but what a person said stays. */
+	assert_int_equal(client_learn_address(f->store, "pi2", "10.0.0.21"), 1);
+	assert_int_equal(client_learn_address(f->store, "pi2", "10.0.0.7"), -EEXIST);
+	assert_int_equal(client_learn_address(f->store, "pi2", "0.0.0.0"), -EINVAL);
+	assert_int_equal(client_learn_address(f->store, "pi3", "10.0.0.9"), -ENOENT);
+	assert_string_equal(find(f->store, "pi1").learned, "");
+	assert_int_equal(find(f->store, "pi1").naddresses, 1);
+	assert_string_equal(find(f->store, "pi2").learned, "10.0.0.21");
+	assert_int_equal(add(f->store, "pi3", "10.0.0.21"), 0);
+	assert_string_equal(find(f->store, "pi2").learned, "");
+}
+
+static void
+macs_are_learned_up_to_a_number(void **state)
+{
+	struct fixture *f = *state;
+	char mac[18];
+
+	assert_int_equal(add_pi(f->store, "pi1", "1a2b3c4d", NULL), 0);
+	assert_int_equal(add_pi(f->store, "pi2", NULL, "dc:a6:32:00:00:99"), 0);
+	for (int i = 0; i < CLIENT_MACS; i++) {
+		snprintf(mac, sizeof(mac), "dc:a6:32:00:00:%02x", i);
+		assert_int_equal(client_learn_mac(f->store, "pi1", mac), 0);
+	}
+	assert_int_equal(client_learn_mac(f->store, "pi1", "dc:a6:32:00:00:77"), -ENOSPC);
+	assert_int_equal(client_learn_mac(f->store, "pi2", "dc:a6:32:00:00:01"), -EEXIST);
+	assert_int_equal(find(f->store, "pi1").nmacs, CLIENT_MACS);
+}
+
+static void
+what_a_client_is_recognised_by_can_be_replaced(void **state)
+{
+	struct client_options marks = {
+		.name = "pi1", .serial = "aabbccdd", .nmacs = 1, .macs = { "dc:a6:32:00:00:02" }
+	};
+	struct client_set set = { .set_marks = true, .marks = &marks };
+	struct fixture *f = *state;
+	struct client c;
+
+	assert_int_equal(add_pi(f->store, "pi1", "1a2b3c4d", "dc:a6:32:00:00:01"), 0);
+	assert_int_equal(add(f->store, "pi2", "10.0.0.8"), 0);
+	assert_int_equal(client_learn_address(f->store, "pi1", "10.0.0.20"), 1);
+	assert_int_equal(client_set(f->store, "pi1", &set), 0);
+	c = find(f->store, "pi1");
+	assert_string_equal(c.serial, "aabbccdd");
+	assert_int_equal(c.nmacs, 1);
+	assert_string_equal(c.macs[0], "dc:a6:32:00:00:02");
+	assert_string_equal(c.learned, "10.0.0.20");
+	marks =
+	    (struct client_options){ .name = "pi1", .naddresses = 1, .addresses = { "10.0.0.8" } };
+	assert_int_equal(client_set(f->store, "pi1", &set), -EEXIST);
+	assert_string_equal(find(f->store, "pi1").serial, "aabbccdd");
+	marks.addresses[0] = "10.0.0.20"; /* for ever from now on */
+	assert_int_equal(client_set(f->store, "pi1", &set), 0);
+	assert_string_equal(find(f->store, "pi1").learned, "");
+	assert_int_equal(find(f->store, "pi1").naddresses, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 static void
@@ -384,6 +519,11 @@ main(void)
 		TEST(clients_are_listed_by_name_until_told_to_stop),
 		TEST(clients_are_there_after_reopening),
 		TEST(clients_are_added_together_or_not_at_all),
+		TEST(a_pi_is_found_by_serial_and_mac_however_they_are_written),
+		TEST(what_is_no_serial_or_mac_is_refused),
+		TEST(the_address_of_the_last_boot_takes_the_place_of_the_one_before),
+		TEST(macs_are_learned_up_to_a_number),
+		TEST(what_a_client_is_recognised_by_can_be_replaced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -225,6 +225,9 @@ static void
 an_owner_brings_an_older_store_up_to_date(void **state)
 {
 	static const char older[] =
+	    "CREATE TABLE client_address(address TEXT PRIMARY KEY, client TEXT NOT NULL) WITHOUT"
+	    " ROWID; CREATE INDEX client_address_client ON client_address(client);"
+	    "INSERT INTO client_address VALUES('10.0.0.7', 'pi1'); DROP TABLE client_mark;"
 	    "DROP TABLE snapshot; DROP TABLE pending; DROP TABLE keep; DROP TABLE freed;"
 	    "ALTER TABLE client DROP COLUMN grp; ALTER TABLE client DROP COLUMN identity;"
 	    "ALTER TABLE client DROP COLUMN quota; ALTER TABLE client DROP COLUMN volatile;"
@@ -240,11 +243,14 @@ an_owner_brings_an_older_store_up_to_date(void **state)
 	assert_int_equal(db_exec(db, older), 0);
 	db_close(db);
 	assert_int_equal(try_open(f, STORE_LOOK, &s), -EPROTO);
-	assert_non_null(strstr(err_text(-EPROTO), "rubusd makes it one of version 2"));
+	assert_non_null(strstr(err_text(-EPROTO), "rubusd makes it one of version 3"));
 	store_close(open_as(f, STORE_OWN));
 	store_close(open_as(f, STORE_LOOK));
 	assert_int_equal(db_open(tmpdir_path(&f->dir, "store/store.db"), DB_READ, &db), 0);
 	assert_schema(db, sql);
+	assert_int_equal(db_step(db, db_stmt(db, "SELECT 1 FROM client_mark WHERE kind = 1 AND"
+						 " value = '10.0.0.7' AND client = 'pi1'")),
+	    1);
 	db_close(db);
 }
 
