@@ -47,7 +47,7 @@ cow_libcow_a_SOURCES = \
 	cow/revert.c cow/revert.h \
 	cow/snapshot.c cow/snapshot.h \
 	cow/store.c cow/store.h cow/store_priv.h \
-	cow/store_freeze.c cow/store_import.c cow/store_make.c cow/store_open.c cow/store_sweep.c \
+	cow/store_freeze.c cow/store_import.c cow/store_make.c cow/store_open.c cow/store_setting.c cow/store_sweep.c \
 	cow/store_upgrade.c \
 	cow/xattr.c cow/xattr.h \
 	cow/names.c cow/names.h \

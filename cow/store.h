@@ -84,6 +84,11 @@ void store_count_loss(struct store *);
 /* fn is called when the store can't go on after a failed sync; default: nothing. */
 void store_on_fatal(struct store *, void (*fn)(void *arg, const char *why), void *arg);
 
+/* What a person has set for the whole store (store_setting.c): text of less than `size` bytes; ""
+ * where nothing is. */
+int store_setting(struct store *, const char *key, char *out, size_t size);
+int store_set_setting(struct store *, const char *key, const char *value); /* "": nothing */
+
 /* --- the catalogue: images (image_catalogue.c) --- */
 
 struct image_info {

@@ -23,6 +23,14 @@ server_libserver_a_SOURCES += \
 	server/net/loop.c server/net/loop.h \
 	server/net/rpcb.c server/net/rpcb.h
 
+# Machines that boot.
+server_libserver_a_SOURCES += \
+	server/boot/neighbour.c server/boot/neighbour.h \
+	server/boot/pis.c server/boot/pis.h server/boot/pis_priv.h \
+	server/boot/pis_known.c \
+	server/boot/pis_watch.c \
+	server/boot/trace.c server/boot/trace.h
+
 # The control socket and what is asked there.
 server_libserver_a_SOURCES += \
 	server/ctl/address.c server/ctl/address.h \
@@ -30,6 +38,7 @@ server_libserver_a_SOURCES += \
 	server/ctl/ctl.c server/ctl/ctl.h \
 	server/ctl/proto.c server/ctl/proto.h \
 	server/ctl/verbs.c server/ctl/verbs.h server/ctl/verbs_priv.h \
+	server/ctl/verbs_boot.c \
 	server/ctl/verbs_check.c \
 	server/ctl/verbs_client.c \
 	server/ctl/verbs_gc.c \
@@ -70,6 +79,7 @@ rubus_SOURCES = \
 	server/cli/ask.c \
 	server/cli/cli.h \
 	server/cli/cmd_backup.c \
+	server/cli/cmd_boot.c \
 	server/cli/cmd_check.c \
 	server/cli/cmd_client.c \
 	server/cli/cmd_edit.c \

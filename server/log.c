@@ -39,6 +39,7 @@ static const char *const subsystems[] = {
 	[LOG_PEER] = "peer",
 	[LOG_CTL] = "ctl",
 	[LOG_STORE] = "store",
+	[LOG_BOOT] = "boot",
 };
 
 _Static_assert(ARRAY_SIZE(subsystems) == LOG_SUBSYSTEMS, "a subsystem has no name");

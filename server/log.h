@@ -13,8 +13,18 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 /* Who speaks; debug lines are switched on by subsystem. */
-enum log_subsystem { LOG_MAIN, LOG_NET, LOG_RPC, LOG_NFS, LOG_MOUNT, LOG_PEER, LOG_CTL, LOG_STORE };
-#define LOG_SUBSYSTEMS 8
+enum log_subsystem {
+	LOG_MAIN,
+	LOG_NET,
+	LOG_RPC,
+	LOG_NFS,
+	LOG_MOUNT,
+	LOG_PEER,
+	LOG_CTL,
+	LOG_STORE,
+	LOG_BOOT
+};
+#define LOG_SUBSYSTEMS 9
 
 struct log;
 

@@ -18,6 +18,8 @@
 #include "cow/cleanup.h"
 #include "cow/err.h"
 #include "rpc/drc.h"
+#include "server/boot/pis.h"
+#include "server/boot/trace.h"
 #include "server/collector.h"
 #include "server/config.h"
 #include "server/ctl/ctl.h"
@@ -196,6 +198,10 @@ start(struct rubusd *r, const struct options *o)
 	if (err == 0)
 		err = peers_open(&r->service, &r->service.peers);
 	if (err == 0)
+		err = trace_open(&r->service.trace);
+	if (err == 0)
+		err = pis_open(&r->service, NULL, &r->service.pis);
+	if (err == 0)
 		err = server_start(&r->service, &so, &r->server);
 	if (err == 0)
 		err = ctl_open(&r->service, o->store, &r->ctl);
@@ -213,6 +219,8 @@ stop(struct rubusd *r)
 	server_stop(r->server);
 	if (r->service.peers)
 		peers_close(r->service.peers);
+	pis_close(r->service.pis);
+	trace_close(r->service.trace);
 	drc_close(r->service.drc);
 	store_close(r->service.store);
 	stats_close(r->service.stats);

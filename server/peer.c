@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -400,6 +401,20 @@ peers_in_use(struct peers *p, const struct client *c)
 	if ((int64_t)p->service->started > last)
 		last = (int64_t)p->service->started;
 	return c->mounted && now - last < IN_USE_SECONDS;
+}
+
+int
+peers_seen(struct peers *p, const char *client, int64_t since, char out[][46])
+{
+	struct peer_entry *e = hold_named(p, client);
+	int n = 0;
+
+	for (int i = 0; e && i < e->client.info.naddresses; i++)
+		if (atomic_load(&e->seen[i]) >= since)
+			snprintf(out[n++], 46, "%s", e->client.info.addresses[i]);
+	if (e)
+		entry_release(p, e);
+	return n;
 }
 
 void

@@ -24,7 +24,8 @@ void peer_from_sockaddr(const struct sockaddr_storage *, struct peer *out);
 struct peer_client {
 	struct client info;
 	struct view *view;
-	/* the rest is private to peer.c */
+	_Atomic uint64_t reads, read_bytes; /* READs since the view was opened */
+					    /* the rest is private to peer.c */
 };
 
 int peers_open(struct service *, struct peers **out);
@@ -74,6 +75,9 @@ int peers_with(struct peers *, const char *const *clients, int n,
 /* Does a machine use it as its root, as far as one can know? It has mounted it, and called not long
  * ago, or the server itself began not long ago. */
 bool peers_in_use(struct peers *, const struct client *);
+/* The addresses, but loopback, from which a client's view was called since then (seconds since
+ * 1970), as far as they are its own: how many; at most CLIENT_ADDRESSES. */
+int peers_seen(struct peers *, const char *client, int64_t since, char out[][46]);
 /* From a timer: flushes uncommitted writes, closes idle views, trims memory to the budget. */
 void peers_tick(struct peers *);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cow/err.h"
+#include "server/boot/pis.h"
 #include "server/config.h"
 #include "server/log.h"
 #include "server/mount3/mount3.h"
@@ -59,6 +60,7 @@ tick(void *arg)
 	conns_tick(s->conns);
 	if (s->service->peers)
 		peers_tick(s->service->peers);
+	pis_tick(s->service);
 }
 
 /* The sockets, handed over to those who read them. */

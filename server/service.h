@@ -15,6 +15,8 @@ struct stats;
 struct peers;
 struct drc;
 struct server;
+struct pis;
+struct trace;
 
 struct service {
 	const struct config *config; /* server/config.h */
@@ -23,6 +25,8 @@ struct service {
 	struct store *store;
 	struct peers *peers;         /* server/peer.h: callers, and the open views */
 	struct drc *drc;             /* rpc/drc.h */
+	struct pis *pis;             /* server/boot/pis.h: machines that boot; NULL in some tests */
+	struct trace *trace;         /* server/boot/trace.h: what was seen of boots; or NULL */
 	uint64_t started;            /* seconds since 1970 */
 	const struct server *server; /* server/server.h: NULL when nothing is served */
 };

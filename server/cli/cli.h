@@ -36,6 +36,10 @@ typedef uint64_t cli_options;
 #define CLI_WRITE       ((cli_options)1 << 23)
 #define CLI_SERIAL      ((cli_options)1 << 24)
 #define CLI_MAC         ((cli_options)1 << 25)
+#define CLI_PENDING     ((cli_options)1 << 26)
+#define CLI_ALL_PENDING ((cli_options)1 << 27)
+#define CLI_PREFIX      ((cli_options)1 << 28)
+#define CLI_FOLLOW      ((cli_options)1 << 29)
 
 #define CLI_MANY  256 /* clients, or addresses, of one command */
 #define CLI_KEEPS 32
@@ -44,13 +48,15 @@ struct cli {
 	const char *store;
 	bool json;
 	cli_options given;
-	const char *name, *image, *note, *group, *quota, *at, *on;
+	const char *name, *image, *note, *group, *quota, *at, *on, *prefix;
 	int nkeep; /* as naddresses */
 	const char *keep[CLI_KEEPS];
 	int naddresses; /* that were given, be it more than fit */
 	const char *addresses[CLI_MANY];
 	int nmacs, nserials;
 	const char *macs[CLI_MANY], *serials[CLI_MANY];
+	int npending;
+	const char *pending[CLI_MANY];
 	int nargs;
 	char **args; /* what follows the command's words */
 };
@@ -58,6 +64,7 @@ struct cli {
 typedef int cli_fn(struct cli *);
 cli_fn cli_image_import, cli_image_list, cli_image_show, cli_image_remove;
 cli_fn cli_client_add, cli_client_list, cli_client_show, cli_client_remove;
+cli_fn cli_pending, cli_enroll, cli_boot;
 cli_fn cli_image_update;
 cli_fn cli_client_clone, cli_client_set;
 cli_fn cli_snapshot_create, cli_snapshot_list, cli_snapshot_remove;

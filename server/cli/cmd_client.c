@@ -98,22 +98,27 @@ static int
 print_added(const struct cli *cli, const struct proto_answer *answer)
 {
 	const struct proto_row *row = print_first(answer, rows.kind);
-	bool reachable = cli->given & (CLI_ADDRESS | CLI_SERIAL | CLI_MAC | CLI_ANY_ADDRESS);
+	bool reachable = cli->given & (CLI_ADDRESS | CLI_SERIAL | CLI_MAC | CLI_ANY_ADDRESS |
+					  CLI_PENDING | CLI_ALL_PENDING);
 
 	if (cli->json)
-		return print_json(
-		    cli->nargs > 1 ? print_array(answer, &rows) : print_object(row, &rows), false);
-	if (cli->nargs > 1)
-		printf("Added %d clients: exports /%s to /%s, image %s", cli->nargs, cli->args[0],
-		    cli->args[cli->nargs - 1], proto_value(row, "image"));
-	else
-		printf("Added client %s: export /%s, image %s", cli->args[0], cli->args[0],
+		return print_json(answer->nrows > 1 || cli->given & CLI_ALL_PENDING
+				      ? print_array(answer, &rows)
+				      : print_object(row, &rows),
+		    false);
+	if (answer->nrows > 1)
+		printf("Added %d clients: exports /%s to /%s, image %s", answer->nrows,
+		    proto_value(row, "name"), proto_value(&answer->rows[answer->nrows - 1], "name"),
 		    proto_value(row, "image"));
-	printf("%s.\n", reachable ? ""
-				  : (cli->nargs > 1 ? "; without --serial, --mac or --address, "
-						      "this machine alone can mount them"
-						    : "; without --serial, --mac or --address, "
-						      "this machine alone can mount it"));
+	else
+		printf("Added client %s: export /%s, image %s", proto_value(row, "name"),
+		    proto_value(row, "name"), proto_value(row, "image"));
+	printf("%s%s.\n",
+	    reachable ? ""
+		      : "; without --serial, --mac or --address, this machine alone can mount ",
+	    reachable           ? ""
+	    : answer->nrows > 1 ? "them"
+				: "it");
 	return 0;
 }
 
@@ -137,8 +142,22 @@ cli_client_add(struct cli *cli)
 	struct proto_answer answer;
 	int status;
 
+	if (cli->nargs == 0 && !(cli->given & CLI_ALL_PENDING)) {
+		fputs("rubus: NAME is missing\n", stderr);
+		return 2;
+	}
+	if (cli->nargs && cli->given & CLI_ALL_PENDING) {
+		fprintf(stderr, "rubus: %s: --all-pending makes names by --prefix\n", cli->args[0]);
+		return 2;
+	}
 	for (int i = 0; i < cli->nargs; i++)
 		proto_add(&request, "name", cli->args[i]);
+	for (int i = 0; i < cli->npending; i++)
+		proto_add(&request, "pending", cli->pending[i]);
+	if (cli->given & CLI_ALL_PENDING)
+		proto_add(&request, "all_pending", "yes");
+	if (cli->given & CLI_PREFIX)
+		proto_add(&request, "prefix", cli->prefix);
 	proto_add(&request, "image", cli->image);
 	if (cli->given & CLI_GROUP)
 		proto_add(&request, "group", cli->group);

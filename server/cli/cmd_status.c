@@ -43,9 +43,16 @@ static const struct print_column client_columns[] = {
 	{ "quota_used", NULL, PRINT_SIZE },
 	{ "pending", "AT BOOT", PRINT_TEXT },
 };
+static const struct print_column alarm_columns[] = {
+	{ "client", "CLIENT", PRINT_TEXT },
+	{ "when", "WHEN", PRINT_AGO },
+	{ "times", "TIMES", PRINT_COUNT },
+	{ "text", "ALARM", PRINT_TEXT },
+};
 static const struct print_rows server_rows = PRINT_ROWS("server", server_columns);
 static const struct print_rows store_rows = PRINT_ROWS("store", store_columns);
 static const struct print_rows client_rows = PRINT_ROWS("client", client_columns);
+static const struct print_rows alarm_rows = PRINT_ROWS("alarm", alarm_columns);
 
 static int
 status_json(const struct proto_answer *answer)
@@ -59,6 +66,7 @@ status_json(const struct proto_answer *answer)
 	if (store)
 		json_object_set_new(all, "store", print_object(store, &store_rows));
 	json_object_set_new(all, "clients", print_array(answer, &client_rows));
+	json_object_set_new(all, "alarms", print_array(answer, &alarm_rows));
 	return print_json(all, false);
 }
 
@@ -95,6 +103,10 @@ status_text(const struct proto_answer *answer)
 	for (int i = 0; i < answer->nrows; i++)
 		if (strcmp(answer->rows[i].kind, client_rows.kind) == 0)
 			warn_quota(&answer->rows[i]);
+	if (print_first(answer, alarm_rows.kind)) {
+		putchar('\n');
+		print_table(answer, &alarm_rows, NULL);
+	}
 }
 
 int

@@ -34,11 +34,14 @@ const struct command commands[] = {
 	    "All clients of OLD, or those that are named, begin anew with NEW: at their next\n"
 	    "boot if they are running, else at once. What they changed is kept as a snapshot\n"
 	    "(rubus undo), and their kept folders come over.\n" },
-	{ { "client", "add" }, 1, CLI_MANY - 1, CLI_IMAGE,
-	    CLI_IMAGE | CLI_ADDRESS | CLI_ANY_ADDRESS | CLI_SERIAL | CLI_MAC | CLI_GROUP,
+	{ { "client", "add" }, 0, CLI_MANY, CLI_IMAGE,
+	    CLI_IMAGE | CLI_ADDRESS | CLI_ANY_ADDRESS | CLI_SERIAL | CLI_MAC | CLI_GROUP |
+		CLI_PENDING | CLI_ALL_PENDING | CLI_PREFIX,
 	    cli_client_add,
 	    "NAME... --image IMAGE [--serial HEX]... [--mac MAC]... [--address IP]...\n"
-	    "       [--any-address] [--group G]",
+	    "       [--any-address] [--group G]\n"
+	    "   or: rubus client add NAME... --image IMAGE --pending NUMBER... [--group G]\n"
+	    "   or: rubus client add --all-pending --prefix pi- --image IMAGE [--group G]",
 	    "add clients, each with a view of its own",
 	    "A Pi is recognised by its serial number or its MAC when it boots, and may use the\n"
 	    "client from the address that it boots with. --address gives it addresses for ever.\n"
@@ -46,7 +49,20 @@ const struct command commands[] = {
 	    "too.\n"
 	    "A client with none of these is reachable from this machine only (loopback), unless\n"
 	    "--any-address lets it be mounted from everywhere. Several clients are added\n"
-	    "together or not at all; each gets one of the addresses, in the same order.\n" },
+	    "together or not at all; each gets one of the addresses, in the same order.\n"
+	    "--pending takes the serial number and MAC of a Pi that knocked (rubus pending).\n" },
+	{ { "pending" }, 0, 0, 0, 0, cli_pending, "", "list the unknown Pis that knocked",
+	    "A Pi that no client knows is told nothing. rubus client add NAME --pending NUMBER\n"
+	    "--image IMAGE takes it; rubus enroll on takes each by itself.\n" },
+	{ { "enroll" }, 0, 1, 0, CLI_IMAGE | CLI_PREFIX, cli_enroll,
+	    "[on --image IMAGE [--prefix pi-] | off]",
+	    "whether unknown Pis become clients by themselves",
+	    "Each new Pi gets a client of its own, of that image, with the first free name.\n"
+	    "Anybody on the network can be a new Pi: switch it off when all are there.\n" },
+	{ { "boot" }, 1, 0, 0, CLI_FOLLOW, cli_boot, "CLIENT [--follow]",
+	    "what was seen of a client's boots, with times",
+	    "--follow goes on as it happens. A Pi that is no client is called ?SERIAL or ?MAC.\n"
+	    "Kept in rubusd's memory: nothing is known from before its start.\n" },
 	{ { "client", "list" }, 0, 0, 0, 0, cli_client_list, "", "list the clients", NULL },
 	{ { "client", "show" }, 1, 0, 0, 0, cli_client_show, "NAME", "show one client", NULL },
 	{ { "client", "remove" }, 1, 0, 0, CLI_YES, cli_client_remove, "NAME [--yes]",

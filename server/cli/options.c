@@ -45,6 +45,10 @@ static const struct row rows[] = {
 	{ "quota", CLI_QUOTA, TEXT(quota) },
 	{ "volatile", CLI_VOLATILE, FLAG },
 	{ "durable", CLI_DURABLE, FLAG },
+	{ "pending", CLI_PENDING, LIST(pending, npending, CLI_MANY) },
+	{ "all-pending", CLI_ALL_PENDING, FLAG },
+	{ "prefix", CLI_PREFIX, TEXT(prefix) },
+	{ "follow", CLI_FOLLOW, FLAG },
 	{ "serial", CLI_SERIAL, LIST(serials, nserials, CLI_MANY) },
 	{ "mac", CLI_MAC, LIST(macs, nmacs, CLI_MANY) },
 };

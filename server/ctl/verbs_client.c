@@ -227,13 +227,46 @@ write_added(struct verb_call *v, const struct client_options *o, int n)
 	return err;
 }
 
+/* Machines that knocked become clients. */
+static int
+add_pending(struct verb_call *v)
+{
+	CLEANUP_FREE struct verb_take_pis *taken = calloc(1, sizeof(*taken));
+	CLEANUP_FREE struct client_options *o = calloc(VERB_PIS, sizeof(*o));
+	const char *image;
+	int err = taken && o ? verb_need(v, "image", &image) : -ENOMEM;
+
+	if (err < 0 || (err = verb_take_pending(v, taken)) < 0)
+		return err;
+	for (int i = 0; i < taken->n; i++) {
+		const struct pi_sighting *pi = &taken->pis[i].pi;
+
+		o[i] = (struct client_options){ .name = taken->names[i],
+			.image = image,
+			.group = proto_get(v->request, "group", 0),
+			.serial = *pi->serial ? pi->serial : NULL,
+			.nmacs = *pi->mac != '\0',
+			.macs = { pi->mac } };
+		if (!*pi->serial && !*pi->mac)
+			return err_set(EINVAL,
+			    "of the pending Pi %u only its address is known: rubus client add %s"
+			    " --address",
+			    taken->pis[i].number, taken->names[i]);
+	}
+	err = clients_add(v->service->store, o, taken->n);
+	return err < 0 ? verb_help_image(v, err) : write_added(v, o, taken->n);
+}
+
 int
 verb_client_add(struct verb_call *v)
 {
 	CLEANUP_FREE struct client_options *o = NULL;
 	const char *name;
-	int n = 0, err = verb_need(v, "name", &name);
+	int n = 0, err;
 
+	if (proto_get(v->request, "pending", 0) || proto_get(v->request, "all_pending", 0))
+		return add_pending(v);
+	err = verb_need(v, "name", &name);
 	if (err < 0)
 		return err;
 	while (proto_get(v->request, "name", n))

@@ -5,6 +5,7 @@
 #define SERVER_CTL_VERBS_PRIV_H
 
 #include "cow/client.h"
+#include "server/boot/pis.h"
 #include "server/ctl/verbs.h"
 
 /* One request that runs. */
@@ -26,6 +27,18 @@ int verb_help_image(const struct verb_call *, int err);
 /* Addresses, MACs and serial numbers of the request: several for the only client, or one for each
  * of n. -EINVAL. */
 int verb_take_marks(const struct proto_request *, struct client_options *, int n);
+#define VERB_PIS 256
+/* Machines that knocked, which are to be clients under these names. */
+struct verb_take_pis {
+	int n;
+	struct pi_pending pis[VERB_PIS];
+	char names[VERB_PIS][65];
+};
+/* By the keys pending and name, or all_pending and prefix. -ENOENT, -EINVAL. */
+int verb_take_pending(struct verb_call *, struct verb_take_pis *);
+/* The rows of alarms. */
+int verb_write_alarms(struct verb_call *);
+
 /* The row of an image that is there. */
 int verb_write_image(struct verb_call *, const struct image_info *);
 
@@ -46,6 +59,7 @@ verb_fn verb_revert, verb_cancel;
 verb_fn verb_gc;
 verb_fn verb_diff, verb_image_commit;
 verb_fn verb_check, verb_repair;
+verb_fn verb_pending, verb_enroll, verb_enroll_show, verb_boot;
 verb_fn verb_status, verb_stats, verb_df;
 
 #endif

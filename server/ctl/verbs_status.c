@@ -152,7 +152,8 @@ verb_status(struct verb_call *v)
 		return err;
 	write_server(v, use);
 	write_store(v, &totals);
-	return verb_client_list(v);
+	err = verb_write_alarms(v);
+	return err < 0 ? err : verb_client_list(v);
 }
 
 static void

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -12,6 +13,8 @@
 #include "cow/revert.h"
 #include "rpc/mount3.h"
 #include "rpc/mountlist.h"
+#include "server/boot/pis.h"
+#include "server/boot/trace.h"
 #include "server/call.h"
 #include "server/log.h"
 #include "server/nfs3/nfs3.h"
@@ -121,6 +124,23 @@ prepare_boot(const struct call *ctx, const struct client *c)
 		client_note_mount(b.store, c->name, now);
 }
 
+/* The caller's view by its export's path. One that comes from an address which isn't known yet may
+ * be recognised by its MAC. */
+static int
+find_view(const struct call *ctx, struct str path, struct peer_client **out)
+{
+	struct peers *peers = ctx->service->peers;
+	struct pi_sighting pi = { .have_address = true };
+	struct client c;
+	int err = peer_by_path(peers, ctx->peer, path, out);
+
+	if ((err != -EACCES && !(err == -ENOENT && path.n == 1)) || !ctx->service->pis)
+		return err;
+	memcpy(pi.address, ctx->peer->address, sizeof(pi.address));
+	return pis_recognise(ctx->service, &pi, &c) == 0 ? peer_by_path(peers, ctx->peer, path, out)
+							 : err;
+}
+
 static int
 mount_root(const struct call *ctx, struct str path, mountres3_ok *ok)
 {
@@ -134,7 +154,7 @@ mount_root(const struct call *ctx, struct str path, mountres3_ok *ok)
 		return -ENOENT;
 	name = path_next(&rest);
 	/* With the slash before it, it is an export's path. */
-	err = peer_by_path(peers, ctx->peer, (struct str){ name.p - 1, name.n + 1 }, &client);
+	err = find_view(ctx, (struct str){ name.p - 1, name.n + 1 }, &client);
 	if (err == 0 && is_boot(ctx, &client->info, rest)) {
 		struct client info = client->info;
 
@@ -152,9 +172,31 @@ mount_root(const struct call *ctx, struct str path, mountres3_ok *ok)
 		nfs3_handle_pack(&client->info, &attr, &ok->fhandle);
 		ok->auth_flavors = (auth_flavors3){ .n = 1, .flavors = { RPC_FLAVOR_SYS } };
 		peer_mounted(peers, ctx->peer, client, path);
+		if (is_boot(ctx, &client->info, rest))
+			pis_mounted(ctx->service, &client->info, ctx->peer->text);
 	}
 	peer_release(peers, client);
 	return err;
+}
+
+/* Somebody who can't mount looks for the reason. */
+static void
+note_refusal(const struct call *ctx, struct str path, int err)
+{
+	struct pi_sighting pi = { .have_address = true };
+	struct client c;
+	char name[80];
+
+	memcpy(pi.address, ctx->peer->address, sizeof(pi.address));
+	pi_name(&pi, name);
+	if (client_find_address(ctx->service->store, ctx->peer->text, &c) == 0)
+		snprintf(name, sizeof(name), "%s", c.name);
+	trace_note(ctx->service->trace, name, TRACE_MOUNT, true, 0, "%.*s from %s: %s", (int)path.n,
+	    path.p, ctx->peer->text,
+	    err == -EPERM    ? "its port is above 1023"
+	    : err == -EACCES ? "it isn't that client's address"
+	    : err == -ENOENT ? "there is no such client"
+			     : strerror(-err));
 }
 
 static void
@@ -166,6 +208,8 @@ mount3_mnt(struct rpc_call *call, void *args, void *res)
 	int err = mount_root(ctx, (struct str){ path->p, path->n }, &r->mountres3_u.mountinfo);
 
 	r->fhs_status = status_of(err);
+	if (err < 0)
+		note_refusal(ctx, (struct str){ path->p, path->n }, err);
 	log_debug(ctx->service->log, LOG_MOUNT, "mount path=%.*s peer=%s port=%u status=%d",
 	    (int)path->n, path->p, ctx->peer->text, ctx->peer->port, (int)r->fhs_status);
 }

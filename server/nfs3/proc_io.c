@@ -1,5 +1,6 @@
 /* READ, WRITE and COMMIT. */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "server/nfs3/nfs3_priv.h"
@@ -43,6 +44,8 @@ read_attach(
 		free(data);
 		return err;
 	}
+	atomic_fetch_add_explicit(&op->client->reads, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&op->client->read_bytes, data->len, memory_order_relaxed);
 	ok->count = ok->data.n = data->len;
 	ok->eof = data->eof;
 	rpc_reply_attach(op->call->reply, data->iov, data->n, data->len, data_return, data);
