@@ -10,9 +10,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,9 +22,15 @@
 #include "cow/err.h"
 #include "cow/format.h"
 #include "cow/lease.h"
+#include "cow/store_priv.h"
 
 #define PIECE ((size_t)1 << 20)
-#define DB    "store.db"
+#define DB    STORE_DB
+#define HOLE  ((size_t)4096)
+
+/* So many starts later: more than a store can have had since its backup was made. Nobody then takes
+ * a write verifier, a generation or a segment of the one for that of the other. */
+#define EPOCHS_ON 65536
 
 static void
 archive_done(struct archive **a)
@@ -145,9 +153,52 @@ copy_db(struct writing *w, const char *copy)
 }
 
 static int
+image_column(sqlite3_stmt *stmt, void *element)
+{
+	return db_column_id(stmt, 0, element);
+}
+
+/* The images that a copy of store.db needs, with names and without. Their number. */
+static int
+images_of(const char *path, struct id **out)
+{
+	static const char sql[] = "SELECT id FROM image UNION SELECT image FROM layer";
+	struct db *db;
+	void *all = NULL;
+	int n = db_open(path, DB_READ, &db);
+
+	if (n < 0)
+		return n;
+	n = db_gather(db, db_stmt(db, sql), sizeof(struct id), image_column, &all);
+	db_close(db);
+	*out = all;
+	return n;
+}
+
+/* One may have been removed since the copy was made; then it isn't of one moment. */
+static int
+put_images(struct writing *w, const char *copy)
+{
+	struct id *ids CLEANUP_FREE = NULL;
+	int n = images_of(copy, &ids), rc = n < 0 ? n : 0;
+
+	for (int i = 0; i < n && rc == 0; i++) {
+		char hex[ID_HEX_SIZE], name[64];
+
+		id_hex(&ids[i], hex);
+		snprintf(name, sizeof(name), "images/%s.db", hex);
+		rc = put_file(w, files_dirfd(store_files(w->store)), name, name);
+		if (rc == -ENOENT)
+			rc = err_set(EAGAIN,
+			    "an image was removed while the backup was written: begin again");
+	}
+	return rc;
+}
+
+static int
 put_store(struct writing *w, const char *copy)
 {
-	int rc = put_folder(w, "images", ".db");
+	int rc = put_images(w, copy);
 
 	if (rc == 0)
 		rc = put_folder(w, FORMAT_SEGMENTS_DIR, ".seg");
@@ -223,19 +274,38 @@ is_ours(const char *name)
 	       strcmp(end, ".db") == 0;
 }
 
+/* What was punched out of a segment stays a hole. */
+static int
+write_sparse(int fd, const char *p, size_t n, uint64_t at)
+{
+	while (n) {
+		size_t piece = n < HOLE ? n : HOLE;
+
+		if (!bytes_are_zeros((const uint8_t *)p, piece) &&
+		    pwrite(fd, p, piece, (off_t)at) != (ssize_t)piece)
+			return -1;
+		p += piece;
+		n -= piece;
+		at += piece;
+	}
+	return 0;
+}
+
 static int
 get_bytes(struct archive *tar, int fd, const char *name, char *buf, struct backup_result *out)
 {
+	uint64_t at = 0;
 	la_ssize_t n;
 
 	while ((n = archive_read_data(tar, buf, PIECE)) > 0) {
-		if (write(fd, buf, (size_t)n) != n)
+		if (write_sparse(fd, buf, (size_t)n, at) < 0)
 			return err_errno("%s", name);
+		at += (uint64_t)n;
 		out->bytes += (uint64_t)n;
 	}
 	if (n < 0)
 		return err_set(EINVAL, "the backup is damaged: %s", archive_error_string(tar));
-	return fdatasync(fd) < 0 ? err_errno("%s", name) : 0;
+	return ftruncate(fd, (off_t)at) < 0 || fdatasync(fd) < 0 ? err_errno("%s", name) : 0;
 }
 
 /* store.db under another name until all is there. */
@@ -324,10 +394,62 @@ check_empty(int folder, const char *path)
 	return dir ? 0 : err_errno("%s", path);
 }
 
+/* Is it a store, with all of its images? From now on it goes other ways than the one that the
+ * backup was made of, which may still be served. */
+static int
+adopt(int folder, const char *path)
+{
+	static const char epoch[] = "UPDATE meta SET value = value + ?1 WHERE key = 'epoch'";
+	char new[PATH_MAX];
+	struct id *ids CLEANUP_FREE = NULL;
+	sqlite3_stmt *stmt;
+	struct db *db;
+	uint16_t some;
+	int rc, n;
+
+	snprintf(new, sizeof(new), "%s/" DB ".new", path);
+	if (getrandom(&some, sizeof(some), 0) != sizeof(some))
+		return err_errno("no random bytes");
+	if ((n = images_of(new, &ids)) < 0)
+		return err_set(EINVAL, "this is no whole backup: %s", err_text(n));
+	for (int i = 0; i < n; i++) {
+		char hex[ID_HEX_SIZE], name[64];
+
+		id_hex(&ids[i], hex);
+		snprintf(name, sizeof(name), "images/%s.db", hex);
+		if (faccessat(folder, name, F_OK, 0) < 0)
+			return err_set(EINVAL, "this is no whole backup: %s lacks", name);
+	}
+	if ((rc = db_open(new, DB_WRITE, &db)) < 0)
+		return rc;
+	rc = store_check_db(db, "what the backup holds", true);
+	if (rc == 0) {
+		stmt = db_stmt(db, epoch);
+		sqlite3_bind_int64(stmt, 1, EPOCHS_ON + some);
+		rc = db_run(db, stmt);
+	}
+	db_close(db);
+	return rc;
+}
+
+static int
+fill(int folder, const char *path, int fd, char *buf, struct backup_result *out)
+{
+	struct archive *tar CLEANUP(archive_done) = NULL;
+	int rc;
+
+	if (mkdirat(folder, "images", 0700) < 0 || mkdirat(folder, "segments", 0700) < 0)
+		return err_errno("%s", path);
+	if ((rc = open_backup(fd, &tar)) < 0 || (rc = get_all(tar, folder, buf, out)) < 0 ||
+	    (rc = adopt(folder, path)) < 0 || (rc = sync_folder(folder, "images")) < 0 ||
+	    (rc = sync_folder(folder, "segments")) < 0)
+		return rc;
+	return renameat(folder, DB ".new", folder, DB) < 0 ? err_errno("%s", path) : 0;
+}
+
 int
 backup_restore(const char *path, int fd, struct backup_result *out)
 {
-	struct archive *tar CLEANUP(archive_done) = NULL;
 	bool made = mkdir(path, 0700) == 0;
 	CLEANUP_FD int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP_FREE char *buf = malloc(PIECE);
@@ -338,22 +460,14 @@ backup_restore(const char *path, int fd, struct backup_result *out)
 		return folder < 0 ? err_errno("%s", path) : -ENOMEM;
 	if ((rc = check_empty(folder, path)) < 0)
 		return rc;
-	if (mkdirat(folder, "images", 0700) < 0 || mkdirat(folder, "segments", 0700) < 0)
-		rc = err_errno("%s", path);
-	if (rc == 0)
-		rc = open_backup(fd, &tar);
-	if (rc == 0)
-		rc = get_all(tar, folder, buf, out);
-	if (rc == 0 && ((rc = sync_folder(folder, "images")) < 0 ||
-			   (rc = sync_folder(folder, "segments")) < 0))
-		return rc;
-	if (rc == 0 && renameat(folder, DB ".new", folder, DB) < 0)
-		rc = err_errno("%s", path);
+	rc = fill(folder, path, fd, buf, out);
 	if (rc == 0)
 		return sync_folder(folder, ".");
 	clear_folder(folder, "images");
 	clear_folder(folder, "segments");
 	unlinkat(folder, DB ".new", 0);
+	unlinkat(folder, DB ".new-wal", 0);
+	unlinkat(folder, DB ".new-shm", 0);
 	if (made)
 		rmdir(path);
 	return rc;

@@ -75,4 +75,10 @@ get_le64(const void *from)
 	return get_le32(p) | (uint64_t)get_le32(p + 4) << 32;
 }
 
+static inline bool
+bytes_are_zeros(const uint8_t *p, size_t n)
+{
+	return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
+}
+
 #endif

@@ -73,12 +73,6 @@ note_run(struct image_contents *c, uint64_t run)
 	return 0;
 }
 
-static bool
-is_zeros(const uint8_t *p, size_t n)
-{
-	return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
-}
-
 static void
 hash_run_end(struct image_contents *c)
 {
@@ -102,7 +96,7 @@ hash_block_pages(struct image_contents *c, const uint8_t *p, uint32_t n)
 
 	for (at = 0; at < n; at += take, page++) {
 		take = n - at < PAGE ? n - at : PAGE;
-		if (!is_zeros(p + at, take)) {
+		if (!bytes_are_zeros(p + at, take)) {
 			if (c->pages == 0)
 				c->page = page;
 			c->pages++;

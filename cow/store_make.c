@@ -170,23 +170,14 @@ pragma(struct db *db, const char *sql)
 }
 
 int
-store_check(struct files *files, bool owner)
+store_check_db(struct db *db, const char *path, bool owner)
 {
-	char path[STORE_PATH_SIZE];
-	int64_t app, version;
-	struct db *db;
-	int rc;
+	int64_t app = pragma(db, "PRAGMA application_id");
+	int64_t version = pragma(db, "PRAGMA user_version");
 
-	snprintf(path, sizeof(path), "%s/%s", files_path(files), STORE_DB);
-	rc = db_open_in(files, path, DB_READ, &db);
-	if (rc < 0)
-		return rc;
-	app = pragma(db, "PRAGMA application_id");
-	version = pragma(db, "PRAGMA user_version");
-	db_close(db);
 	if (app != STORE_APP_ID)
-		return err_set(EPROTO, "%s is not a store: %s is something else, or damaged",
-		    files_path(files), STORE_DB);
+		return err_set(
+		    EPROTO, "%s is not a store: %s is something else, or damaged", path, STORE_DB);
 	if (version == STORE_VERSION ||
 	    (owner && version >= STORE_VERSION_OLDEST && version < STORE_VERSION))
 		return 0;
@@ -194,9 +185,25 @@ store_check(struct files *files, bool owner)
 		return err_set(EPROTO,
 		    "%s is a store of version %lld: rubusd makes it one of version %d when it "
 		    "starts",
-		    files_path(files), (long long)version, STORE_VERSION);
-	return err_set(EPROTO, "%s is a store of version %lld; this program knows version %d",
-	    files_path(files), (long long)version, STORE_VERSION);
+		    path, (long long)version, STORE_VERSION);
+	return err_set(EPROTO, "%s is a store of version %lld; this program knows version %d", path,
+	    (long long)version, STORE_VERSION);
+}
+
+int
+store_check(struct files *files, bool owner)
+{
+	char path[STORE_PATH_SIZE];
+	struct db *db;
+	int rc;
+
+	snprintf(path, sizeof(path), "%s/%s", files_path(files), STORE_DB);
+	rc = db_open_in(files, path, DB_READ, &db);
+	if (rc < 0)
+		return rc;
+	rc = store_check_db(db, files_path(files), owner);
+	db_close(db);
+	return rc;
 }
 
 static int

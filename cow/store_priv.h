@@ -90,6 +90,8 @@ int store_make(struct files *, uint32_t block_size);
 /* -EPROTO unless store.db is one of a version that we know; an older one is the owner's to bring up
  * to date. */
 int store_check(struct files *, bool owner);
+/* The same for a database that is open; path names the store. */
+int store_check_db(struct db *, const char *path, bool owner);
 /* Reads what meta says into the store, hash included. */
 int store_read_meta(struct store *, struct db *, unsigned hash_bits);
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,26 @@ struct telling {
 	bool told;
 };
 
+static volatile sig_atomic_t interrupted; /* the one thing that a signal can reach */
+
+static void
+on_signal(int number)
+{
+	interrupted = number;
+}
+
+/* A second signal ends us at once. */
+static void
+catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		sigaction(numbers[i], &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
 /* On a terminal, when it takes over a second. */
 static int
 progress(void *arg, uint64_t bytes)
@@ -27,6 +48,8 @@ progress(void *arg, uint64_t bytes)
 	struct telling *t = arg;
 	char size[SIZE_TEXT];
 
+	if (interrupted)
+		return -1;
 	if (time(NULL) == t->last || time(NULL) - t->began < 2 || !isatty(STDERR_FILENO))
 		return 0;
 	t->last = time(NULL);
@@ -69,6 +92,10 @@ write_to(const struct cli *cli, int fd, const char *scratch, struct backup_resul
 static int
 fail(int err)
 {
+	if (err == -ECANCELED && interrupted) {
+		fputs("rubus: interrupted\n", stderr);
+		return 130;
+	}
 	fprintf(stderr, "rubus: %s\n", err_text(err));
 	return 1;
 }
@@ -124,6 +151,7 @@ cli_backup(struct cli *cli)
 	struct backup_result r;
 	int err;
 
+	catch_signals();
 	if (strcmp(cli->args[0], "-") != 0)
 		return backup_file(cli);
 	if (isatty(STDOUT_FILENO)) {

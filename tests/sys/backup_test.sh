@@ -55,6 +55,30 @@ run 0 nfs "$port" /pi-2 cat /etc/motd
 run 0 nfs "$port" /pi-1 put /etc/motd "goes on"
 stop_rubusd
 
+# It goes other ways than the store that it was made of, which may be served still: no write verifier
+# and no segment of the one is the other's.
+rubus --json --store "$tmp/store" status >"$tmp/out"
+epoch=$(jq .store.epoch "$tmp/out")
+rubus --json --store "$tmp/again-plain.tar" status >"$tmp/out"
+json ".store.epoch > $epoch + 65000" true
+
+# An interrupted one leaves nothing.
+RUBUS_STORE=$tmp/store
+head -c 3000000 /dev/urandom >"$tmp/tree/big"
+run 0 rubus image import "$tmp/tree" --name big
+mkfifo "$tmp/slow"
+head -c 100000 "$tmp/slow" >/dev/null &
+(exec rubus backup - >"$tmp/slow" 2>"$tmp/err") &
+writer=$!
+cleanup_fn kill $writer
+wait $writer && fail "a backup into a pipe that was closed" || :
+(exec rubus backup "$tmp/int.tar.xz" 2>"$tmp/err") &
+writer=$!
+until [ -s "$tmp/int.tar.xz.new" ] || ! kill -0 $writer 2>/dev/null; do sleep 0.01; done
+kill -INT $writer 2>/dev/null || :
+wait $writer && fail "an interrupted backup" || :
+[ "$(ls "$tmp" | grep -c 'rubus-backup\|int.tar')" = 0 ] || fail "an interrupted backup left something"
+
 # Not over another store, not of half a backup, not of something else.
 run 1 rubus restore "$tmp/plain.tar"
 said err "is not empty"
@@ -62,6 +86,17 @@ RUBUS_STORE=$tmp/none
 head -c 20000 "$tmp/plain.tar" >"$tmp/half.tar"
 run 1 rubus restore "$tmp/half.tar"
 [ ! -e "$tmp/none" ] || fail "half a store was left"
+mkdir "$tmp/mangled"
+tar -C "$tmp/mangled" -xf "$tmp/plain.tar"
+mv "$tmp/mangled/images" "$tmp/mangled/hidden"
+mkdir "$tmp/mangled/images"
+tar -C "$tmp/mangled" -cf "$tmp/noimage.tar" segments/$(ls "$tmp/mangled/segments" | head -n 1) store.db
+run 1 rubus restore "$tmp/noimage.tar"
+said err "lacks"
+dd if=/dev/urandom of="$tmp/mangled/store.db" bs=4096 count=2 conv=notrunc status=none
+tar -C "$tmp/mangled" -cf "$tmp/baddb.tar" store.db
+run 1 rubus restore "$tmp/baddb.tar"
+[ ! -e "$tmp/none" ] || fail "a damaged store was left"
 tar -C "$tmp" -cf "$tmp/other.tar" tree
 run 1 rubus restore "$tmp/other.tar"
 said err "this is no backup"
