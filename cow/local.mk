@@ -21,6 +21,7 @@ cow_libcow_a_SOURCES = \
 	cow/dirent.c cow/dirent.h \
 	cow/db_vfs.c cow/db_vfs.h \
 	cow/err.c cow/err.h \
+	cow/export.c cow/export.h cow/export_acl.c cow/export_acl.h \
 	cow/extent.c cow/extent.h \
 	cow/file.c cow/file.h \
 	cow/format.h \

@@ -6,6 +6,7 @@ server_libserver_a_SOURCES = \
 	server/config.c server/config.h \
 	server/localmount.c server/localmount.h \
 	server/log.c server/log.h \
+	server/named.c server/named.h \
 	server/sandbox.c server/sandbox.h \
 	server/serve.c server/serve.h \
 	server/server.c server/server.h \
@@ -83,6 +84,7 @@ rubus_SOURCES = \
 	server/cli/cmd_check.c \
 	server/cli/cmd_client.c \
 	server/cli/cmd_edit.c \
+	server/cli/cmd_export.c \
 	server/cli/cmd_lives.c server/cli/cmd_mount.c \
 	server/cli/complete.c server/cli/complete.h \
 	server/cli/cmd_schedule.c \
@@ -94,6 +96,7 @@ rubus_SOURCES = \
 	server/cli/commands.c server/cli/commands.h \
 	server/cli/main.c \
 	server/cli/options.c server/cli/options.h \
+	server/cli/outfile.c server/cli/outfile.h \
 	server/cli/print.c server/cli/print.h server/cli/run.c
 rubus_CPPFLAGS = $(AM_CPPFLAGS) -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
 rubus_LDADD = $(rubusd_LDADD) $(JANSSON_LIBS) $(ARCHIVE_LIBS)
@@ -108,7 +111,6 @@ rubus_fuse_SOURCES = \
 	server/fuse/daemon.c server/fuse/daemon.h \
 	server/fuse/keeper.c server/fuse/keeper.h \
 	server/fuse/main.c \
-	server/fuse/named.c server/fuse/named.h \
 	server/fuse/ops.c server/fuse/ops.h \
 	server/fuse/ops_dir.c server/fuse/ops_io.c server/fuse/ops_name.c server/fuse/ops_xattr.c \
 	server/fuse/unmounter.c server/fuse/unmounter.h

@@ -277,7 +277,7 @@ endif
 
 # The real programs. tests/lib/nfs is their NFS client.
 sys_tests = tests/sys/usage_test.sh tests/sys/cli_test.sh tests/sys/import_test.sh \
-	tests/sys/serve_test.sh tests/sys/lives_test.sh tests/sys/schedule_test.sh tests/sys/boot_test.sh tests/sys/backup_test.sh tests/sys/edit_test.sh tests/sys/completion_test.sh tests/sys/tree_test.sh tests/sys/fatal_test.sh \
+	tests/sys/serve_test.sh tests/sys/lives_test.sh tests/sys/schedule_test.sh tests/sys/boot_test.sh tests/sys/export_test.sh tests/sys/backup_test.sh tests/sys/edit_test.sh tests/sys/completion_test.sh tests/sys/tree_test.sh tests/sys/fatal_test.sh \
 	tests/sys/fuse_test.sh $(beside_tests) \
 	tests/sys/privileges_test.sh tests/sys/rpcbind_test.sh tests/sys/unit_test.sh
 dist_check_SCRIPTS += $(sys_tests)
@@ -297,8 +297,8 @@ endif
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/named_test
 TESTS += tests/unit/named_test
-tests_unit_named_test_SOURCES = tests/unit/named_test.c server/fuse/named.c server/fuse/named.h
-tests_unit_named_test_LDADD = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(CMOCKA_LIBS)
+tests_unit_named_test_SOURCES = tests/unit/named_test.c
+tests_unit_named_test_LDADD = server/libserver.a cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(CMOCKA_LIBS)
 endif
 
 # Configuration, control socket, connections.

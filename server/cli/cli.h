@@ -64,6 +64,7 @@ struct cli {
 typedef int cli_fn(struct cli *);
 cli_fn cli_image_import, cli_image_list, cli_image_show, cli_image_remove;
 cli_fn cli_client_add, cli_client_list, cli_client_show, cli_client_remove;
+cli_fn cli_image_export;
 cli_fn cli_pending, cli_enroll, cli_boot;
 cli_fn cli_image_update;
 cli_fn cli_client_clone, cli_client_set;

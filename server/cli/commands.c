@@ -25,6 +25,11 @@ const struct command commands[] = {
 	{ { "image", "show" }, 1, 0, 0, 0, cli_image_show, "NAME", "show one image", NULL },
 	{ { "image", "remove" }, 1, 0, 0, CLI_YES, cli_image_remove, "NAME [--yes]",
 	    "remove an image that no client uses", NULL },
+	{ { "image", "export" }, 2, 0, 0, 0, cli_image_export, "IMAGE|CLIENT[@SNAPSHOT] FILE",
+	    "write all files of an image, a client or a snapshot into a tar",
+	    "FILE is a tar (or .tar.gz, .tar.xz, .tar.zst, or - for standard output) with owners,\n"
+	    "hard links, holes, extended attributes and ACLs; rubus image import makes the same\n"
+	    "image of it. A client is exported as it is on disk now.\n" },
 	{ { "image", "commit" }, 2, 0, 0, 0, cli_image_commit, "CLIENT[@SNAPSHOT] NAME",
 	    "make an image of what a client has become",
 	    "The client goes on as it is. rubus image update moves others to the new image.\n" },

@@ -22,7 +22,7 @@
 #include "cow/err.h"
 #include "server/fuse/daemon.h"
 #include "server/fuse/keeper.h"
-#include "server/fuse/named.h"
+#include "server/named.h"
 #include "server/fuse/ops.h"
 #include "server/fuse/unmounter.h"
 #include "server/localmount.h"

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "cow/err.h"
-#include "server/fuse/named.h"
+#include "server/named.h"
 
 static void
 assert_named(const char *text, enum named_kind kind, const char *name, const char *snapshot)

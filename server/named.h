@@ -1,9 +1,9 @@
 /*
- * Named: what a person names to be mounted, NAME, NAME@SNAPSHOT, client:NAME or image:NAME; found
- * in a store, and opened.
+ * Named: what a person names to be mounted or exported, NAME, NAME@SNAPSHOT, client:NAME or
+ * image:NAME; found in a store, and opened.
  */
-#ifndef SERVER_FUSE_NAMED_H
-#define SERVER_FUSE_NAMED_H
+#ifndef SERVER_NAMED_H
+#define SERVER_NAMED_H
 
 #include "cow/view.h"
 

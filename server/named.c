@@ -1,5 +1,5 @@
 /* From a name to an open view. */
-#include "server/fuse/named.h"
+#include "server/named.h"
 
 #include <errno.h>
 #include <stdio.h>
