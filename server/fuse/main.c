@@ -22,10 +22,10 @@
 #include "cow/err.h"
 #include "server/fuse/daemon.h"
 #include "server/fuse/keeper.h"
-#include "server/named.h"
 #include "server/fuse/ops.h"
 #include "server/fuse/unmounter.h"
 #include "server/localmount.h"
+#include "server/named.h"
 #include "server/sandbox.h"
 #include <config.h>
 
