@@ -304,9 +304,11 @@ static int
 set_id(struct commit *c, const struct id *id)
 {
 	sqlite3_stmt *stmt = db_stmt(c->db, "UPDATE meta SET value = ? WHERE key = 'id'");
+	int rc;
 
 	db_bind_id(stmt, 1, id);
-	return db_run(c->db, stmt);
+	rc = db_run(c->db, stmt);
+	return rc < 0 ? rc : db_exec(c->db, "INSERT OR REPLACE INTO meta VALUES('commit', 1)");
 }
 
 static int

@@ -22,6 +22,7 @@ struct image_writer {
 	uint32_t last;      /* the inode made last */
 	uint32_t inodes;    /* that were named */
 	uint64_t old_bytes; /* that were stored when it began */
+	struct id expect;   /* zero: any */
 };
 
 static uint64_t
@@ -250,12 +251,20 @@ insert_meta(struct image_writer *w, const struct id *id)
 	return db_run(w->db, s);
 }
 
+void
+image_writer_expect(struct image_writer *w, const struct id *id)
+{
+	w->expect = *id;
+}
+
 int
 image_writer_publish(struct image_writer *w, const char *name, struct id *out)
 {
 	struct image_info info = { .id = hash_stream_end(w->hash), .created = time(NULL) };
 	int err = name_check("an image", name);
 
+	if (!err && !id_is_zero(&w->expect) && !id_eq(&w->expect, &info.id))
+		err = err_set(EPIPE, "what has arrived is another tree than the one that was sent");
 	if (!err)
 		err = insert_meta(w, &info.id);
 	if (err)

@@ -42,6 +42,7 @@ void image_writer_totals(const struct image_writer *, struct image_totals *out);
 /* Seals, syncs, and publishes under the name; *out is the image's id, which depends on all that was
  * given but atime, ctime and what folders weigh. -EEXIST: the name is taken. An image that is
  * there already under another name is used. */
+void image_writer_expect(struct image_writer *, const struct id *); /* another id: -EPIPE */
 int image_writer_publish(struct image_writer *, const char *name, struct id *out);
 
 #endif

@@ -34,6 +34,7 @@ cow_libcow_a_SOURCES = \
 	cow/import/import.c cow/import/import.h \
 	cow/import/gunzip.c cow/import/gunzip.h \
 	cow/import/path.c cow/import/path.h \
+	cow/import/receive.c cow/import/receive.h \
 	cow/import/source.h cow/import/source_dir.c cow/import/source_tar.c \
 	cow/import/tar_acl.c cow/import/tar_acl.h \
 	cow/import/tree.c cow/import/tree.h \
@@ -43,6 +44,7 @@ cow_libcow_a_SOURCES = \
 	cow/layer.c cow/layer.h \
 	cow/listing.c cow/listing.h \
 	cow/lease.c cow/lease.h \
+	cow/send.c cow/send.h cow/stream.c cow/stream.h \
 	cow/segment.c cow/segment.h \
 	cow/segment_scan.c cow/segment_table.c \
 	cow/revert.c cow/revert.h \

@@ -28,6 +28,7 @@ struct store_options {
 	bool create;           /* make the store if the folder is absent or empty */
 	bool start;            /* a server's start: raises the epoch */
 	uint32_t block_size;   /* for create; 0: the default */
+	const uint8_t *secret; /* for create: what block ids are keyed with; NULL: a new one */
 	uint64_t image_memory; /* bytes of cache an image may take; 0: the default */
 	unsigned hash_bits;    /* tests: see hash_weaken; 0: all */
 	file_hook *hook;       /* tests: see files_hook, files_watch; from the start on */

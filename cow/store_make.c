@@ -97,7 +97,7 @@ put_number(struct db *db, const char *key, uint32_t number)
 }
 
 static int
-fill(struct db *db, uint32_t block_size)
+fill(struct db *db, uint32_t block_size, const uint8_t *given)
 {
 	uint8_t secret[HASH_SECRET_SIZE];
 	struct id id;
@@ -105,7 +105,9 @@ fill(struct db *db, uint32_t block_size)
 
 	if (rc < 0 || (rc = id_random(&id)) < 0)
 		return rc;
-	if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+	if (given)
+		memcpy(secret, given, sizeof(secret));
+	else if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
 		return err_errno("no random bytes for a new store");
 	if ((rc = put_meta(db, "store_id", id.b, ID_SIZE)) < 0 ||
 	    (rc = put_meta(db, "hash_secret", secret, sizeof(secret))) < 0 ||
@@ -118,7 +120,7 @@ fill(struct db *db, uint32_t block_size)
 /* A whole database under another name, to be renamed when it is on disk. It has a write-ahead log
  * from the start: a cut while it changes over would leave what only a writer can open. */
 static int
-make_db(struct files *files, int fd, uint32_t block_size)
+make_db(struct files *files, int fd, uint32_t block_size, const uint8_t *secret)
 {
 	char path[STORE_PATH_SIZE];
 	struct db *db;
@@ -128,7 +130,7 @@ make_db(struct files *files, int fd, uint32_t block_size)
 	rc = db_open_in(files, path, DB_SCRATCH, &db);
 	if (rc < 0)
 		return rc;
-	rc = fill(db, block_size);
+	rc = fill(db, block_size, secret);
 	if (rc == 0)
 		rc = db_exec(db, "PRAGMA journal_mode = WAL");
 	db_close(db);
@@ -136,7 +138,7 @@ make_db(struct files *files, int fd, uint32_t block_size)
 }
 
 int
-store_make(struct files *files, uint32_t block_size)
+store_make(struct files *files, uint32_t block_size, const uint8_t *secret)
 {
 	uint32_t size = block_size ? block_size : BLOCK_SIZE_DEFAULT;
 	int fd CLEANUP_FD = -1, rc;
@@ -152,7 +154,8 @@ store_make(struct files *files, uint32_t block_size)
 	fd = file_open(files, NEW_DB, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0)
 		return fd;
-	if ((rc = make_db(files, fd, size)) < 0 || (rc = file_rename(files, NEW_DB, STORE_DB)) < 0)
+	if ((rc = make_db(files, fd, size, secret)) < 0 ||
+	    (rc = file_rename(files, NEW_DB, STORE_DB)) < 0)
 		return rc;
 	return file_sync_dir(files, "");
 }
@@ -279,5 +282,15 @@ store_read_meta(struct store *s, struct db *db, unsigned hash_bits)
 	rc = hash_open(secret, &s->hash);
 	if (rc == 0 && hash_bits)
 		hash_weaken(s->hash, hash_bits);
+	return rc;
+}
+
+int
+store_secret(struct store *s, uint8_t out[HASH_SECRET_SIZE])
+{
+	struct db *db = db_lend(store_readers(s));
+	int rc = db ? meta_bytes(db, "hash_secret", out, HASH_SECRET_SIZE) : -EIO;
+
+	db_return(store_readers(s), db);
 	return rc;
 }

@@ -86,7 +86,7 @@ open_folder(struct store *s, const char *path, const struct store_options *o)
 		return rc;
 	if (o->mode == STORE_OWN && (rc = take_lock(s)) < 0)
 		return rc;
-	if (!has_db(s) && (rc = store_make(s->files, o->block_size)) < 0)
+	if (!has_db(s) && (rc = store_make(s->files, o->block_size, o->secret)) < 0)
 		return rc;
 	return store_check(s->files, s->mode == STORE_OWN);
 }

@@ -86,7 +86,9 @@ int store_make_folder(const char *path);
 /* -EPROTO unless the folder is empty, but for what a making that was interrupted leaves. */
 int store_check_empty(struct files *);
 /* Makes store.db in a folder that has nothing else; the lock is held. */
-int store_make(struct files *, uint32_t block_size);
+int store_make(struct files *, uint32_t block_size, const uint8_t *secret);
+/* What block ids are keyed with. */
+int store_secret(struct store *, uint8_t out[HASH_SECRET_SIZE]);
 /* -EPROTO unless store.db is one of a version that we know; an older one is the owner's to bring up
  * to date. */
 int store_check(struct files *, bool owner);

@@ -91,6 +91,7 @@ rubus_SOURCES = \
 	server/cli/cmd_states.c \
 	server/cli/cmd_store.c \
 	server/cli/cmd_image.c \
+	server/cli/cmd_send.c \
 	server/cli/cmd_stats.c \
 	server/cli/cmd_status.c \
 	server/cli/commands.c server/cli/commands.h \

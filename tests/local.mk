@@ -277,7 +277,7 @@ endif
 
 # The real programs. tests/lib/nfs is their NFS client.
 sys_tests = tests/sys/usage_test.sh tests/sys/cli_test.sh tests/sys/import_test.sh \
-	tests/sys/serve_test.sh tests/sys/lives_test.sh tests/sys/schedule_test.sh tests/sys/boot_test.sh tests/sys/export_test.sh tests/sys/backup_test.sh tests/sys/edit_test.sh tests/sys/completion_test.sh tests/sys/tree_test.sh tests/sys/fatal_test.sh \
+	tests/sys/serve_test.sh tests/sys/lives_test.sh tests/sys/schedule_test.sh tests/sys/boot_test.sh tests/sys/send_test.sh tests/sys/export_test.sh tests/sys/backup_test.sh tests/sys/edit_test.sh tests/sys/completion_test.sh tests/sys/tree_test.sh tests/sys/fatal_test.sh \
 	tests/sys/fuse_test.sh $(beside_tests) \
 	tests/sys/privileges_test.sh tests/sys/rpcbind_test.sh tests/sys/unit_test.sh
 dist_check_SCRIPTS += $(sys_tests)
@@ -351,7 +351,8 @@ tests_crash_kill_test_LDADD = $(crash_libs)
 # Fuzzing of what is not rpc/: handles, the control socket, imports, damaged stores.
 fuzz_folder = tests/fuzz/folder.c tests/fuzz/folder.h
 fuzz_cow_libs = $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS)
-more_corpora = tests/fuzz/fh_corpus tests/fuzz/proto_corpus tests/fuzz/tar_corpus tests/fuzz/store_corpus
+more_corpora = tests/fuzz/fh_corpus tests/fuzz/proto_corpus tests/fuzz/tar_corpus tests/fuzz/store_corpus \
+	tests/fuzz/stream_corpus
 check_PROGRAMS += $(more_corpora)
 TESTS += $(more_corpora)
 tests_fuzz_fh_corpus_SOURCES = tests/fuzz/fh_fuzz.c $(fuzz_main)
@@ -360,13 +361,16 @@ tests_fuzz_proto_corpus_SOURCES = tests/fuzz/proto_fuzz.c $(fuzz_main)
 tests_fuzz_proto_corpus_LDADD = server/libserver.a
 tests_fuzz_tar_corpus_SOURCES = tests/fuzz/tar_fuzz.c $(fuzz_folder) $(fuzz_main)
 tests_fuzz_tar_corpus_LDADD = cow/libcow.a $(fuzz_cow_libs)
+tests_fuzz_stream_corpus_SOURCES = tests/fuzz/stream_fuzz.c $(fuzz_folder) $(fuzz_main)
+tests_fuzz_stream_corpus_LDADD = cow/libcow.a $(fuzz_cow_libs)
 tests_fuzz_store_corpus_SOURCES = tests/fuzz/store_fuzz.c $(fuzz_folder) $(fuzz_main)
 tests_fuzz_store_corpus_LDADD = cow/libcow.a $(fuzz_cow_libs)
 if FUZZ
 noinst_LIBRARIES += tests/fuzz/libcowfuzz.a
 tests_fuzz_libcowfuzz_a_SOURCES = $(cow_libcow_a_SOURCES) $(fuzz_folder)
 tests_fuzz_libcowfuzz_a_CFLAGS = $(fuzz_cflags)
-noinst_PROGRAMS += tests/fuzz/fh_fuzz tests/fuzz/proto_fuzz tests/fuzz/tar_fuzz tests/fuzz/store_fuzz
+noinst_PROGRAMS += tests/fuzz/fh_fuzz tests/fuzz/proto_fuzz tests/fuzz/tar_fuzz tests/fuzz/store_fuzz \
+	tests/fuzz/stream_fuzz
 tests_fuzz_fh_fuzz_SOURCES = tests/fuzz/fh_fuzz.c server/nfs3/fh.c cow/err.c cow/hash.c
 tests_fuzz_fh_fuzz_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fh_fuzz_LDFLAGS = $(fuzz_ldflags)
@@ -378,6 +382,10 @@ tests_fuzz_tar_fuzz_SOURCES = tests/fuzz/tar_fuzz.c
 tests_fuzz_tar_fuzz_CFLAGS = $(fuzz_cflags)
 tests_fuzz_tar_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_tar_fuzz_LDADD = tests/fuzz/libcowfuzz.a $(fuzz_cow_libs)
+tests_fuzz_stream_fuzz_SOURCES = tests/fuzz/stream_fuzz.c
+tests_fuzz_stream_fuzz_CFLAGS = $(fuzz_cflags)
+tests_fuzz_stream_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_stream_fuzz_LDADD = tests/fuzz/libcowfuzz.a $(fuzz_cow_libs)
 tests_fuzz_store_fuzz_SOURCES = tests/fuzz/store_fuzz.c
 tests_fuzz_store_fuzz_CFLAGS = $(fuzz_cflags)
 tests_fuzz_store_fuzz_LDFLAGS = $(fuzz_ldflags)

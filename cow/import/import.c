@@ -217,24 +217,36 @@ check_name(struct store *store, const char *name)
 }
 
 int
-import_run(struct store *store, const char *source, const struct import_options *options,
-    struct import_result *out)
+import_run_source(struct store *store, struct source *source, const char *what,
+    const struct id *expect, const struct import_options *options, struct import_result *out)
 {
-	struct import im = { .options = options };
+	struct import im = { .options = options, .source = source };
 	int err = check_name(store, options->name);
 
 	*out = (struct import_result){ 0 };
 	if (!err)
-		err = open_source(source, options->cross, &im.source);
-	if (!err)
 		err = tree_open(&im.tree);
 	if (!err)
 		err = image_writer_open(store, &im.writer);
+	if (!err && expect)
+		image_writer_expect(im.writer, expect);
 	if (!err)
-		err = run(&im, source, out);
+		err = run(&im, what, out);
 	image_writer_close(im.writer);
 	tree_close(im.tree);
-	if (im.source)
-		im.source->ops->close(im.source);
+	source->ops->close(source);
 	return err;
+}
+
+int
+import_run(struct store *store, const char *path, const struct import_options *options,
+    struct import_result *out)
+{
+	struct source *source;
+	int err = check_name(store, options->name);
+
+	*out = (struct import_result){ 0 };
+	if (!err)
+		err = open_source(path, options->cross, &source);
+	return err ? err : import_run_source(store, source, path, NULL, options, out);
 }

@@ -30,6 +30,10 @@ struct import_result {
 	uint32_t skipped;
 };
 
+/* From a source that is open; what: its name, for messages; expect: the id that the image must
+ * have, or NULL. The source is closed in any case. */
+int import_run_source(struct store *, struct source *, const char *what, const struct id *expect,
+    const struct import_options *, struct import_result *out);
 /* source is a folder, a tar file, or "-" for a tar on standard input. The same tree gives the same
  * id, from a folder as from a tar. -EINVAL ("N entries can't be imported") after naming all
  * problems, unless skip_errors; also a source that is no tar, or empty; -EPIPE: a damaged tar;

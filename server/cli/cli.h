@@ -40,6 +40,7 @@ typedef uint64_t cli_options;
 #define CLI_ALL_PENDING ((cli_options)1 << 27)
 #define CLI_PREFIX      ((cli_options)1 << 28)
 #define CLI_FOLLOW      ((cli_options)1 << 29)
+#define CLI_TO          ((cli_options)1 << 30)
 
 #define CLI_MANY  256 /* clients, or addresses, of one command */
 #define CLI_KEEPS 32
@@ -48,7 +49,7 @@ struct cli {
 	const char *store;
 	bool json;
 	cli_options given;
-	const char *name, *image, *note, *group, *quota, *at, *on, *prefix;
+	const char *name, *image, *note, *group, *quota, *at, *on, *prefix, *to;
 	int nkeep; /* as naddresses */
 	const char *keep[CLI_KEEPS];
 	int naddresses; /* that were given, be it more than fit */
@@ -64,7 +65,7 @@ struct cli {
 typedef int cli_fn(struct cli *);
 cli_fn cli_image_import, cli_image_list, cli_image_show, cli_image_remove;
 cli_fn cli_client_add, cli_client_list, cli_client_show, cli_client_remove;
-cli_fn cli_image_export;
+cli_fn cli_image_export, cli_image_send, cli_image_receive;
 cli_fn cli_pending, cli_enroll, cli_boot;
 cli_fn cli_image_update;
 cli_fn cli_client_clone, cli_client_set;

@@ -30,6 +30,16 @@ const struct command commands[] = {
 	    "FILE is a tar (or .tar.gz, .tar.xz, .tar.zst, or - for standard output) with owners,\n"
 	    "hard links, holes, extended attributes and ACLs; rubus image import makes the same\n"
 	    "image of it. A client is exported as it is on disk now.\n" },
+	{ { "image", "send" }, 1, 0, 0, CLI_TO, cli_image_send, "NAME [--to COMMAND]",
+	    "send an image to another store",
+	    "COMMAND is run by the shell and receives it, mostly\n"
+	    "  --to \"ssh HOST sudo rubus image receive\"\n"
+	    "Only blocks that the other store lacks are sent, if it was made of this one's images\n"
+	    "from its beginning. Without --to, all of the image goes to standard output.\n" },
+	{ { "image", "receive" }, 0, 0, 0, CLI_NAME, cli_image_receive, "[--name NAME]",
+	    "receive what rubus image send sends, on standard input",
+	    "A store is made if there is none; it names blocks as the sender does then, so that\n"
+	    "later images come without what is there already.\n" },
 	{ { "image", "commit" }, 2, 0, 0, 0, cli_image_commit, "CLIENT[@SNAPSHOT] NAME",
 	    "make an image of what a client has become",
 	    "The client goes on as it is. rubus image update moves others to the new image.\n" },

@@ -49,6 +49,7 @@ static const struct row rows[] = {
 	{ "all-pending", CLI_ALL_PENDING, FLAG },
 	{ "prefix", CLI_PREFIX, TEXT(prefix) },
 	{ "follow", CLI_FOLLOW, FLAG },
+	{ "to", CLI_TO, TEXT(to) },
 	{ "serial", CLI_SERIAL, LIST(serials, nserials, CLI_MANY) },
 	{ "mac", CLI_MAC, LIST(macs, nmacs, CLI_MANY) },
 };

@@ -24,8 +24,8 @@ on_signal(int number)
 }
 
 /* A second signal ends us at once. */
-static void
-catch_signals(void)
+void
+outfile_catch(void)
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
@@ -39,7 +39,7 @@ int
 outfile_open(struct outfile *f, const char *name, const char *what)
 {
 	*f = (struct outfile){ .name = name, .fd = STDOUT_FILENO };
-	catch_signals();
+	outfile_catch();
 	if (strcmp(name, "-") == 0)
 		return isatty(STDOUT_FILENO) ? err_set(EINVAL, "%s is nothing for a terminal", what)
 					     : 0;

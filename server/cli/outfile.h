@@ -24,6 +24,7 @@ int outfile_end(struct outfile *, int err);
 /* By the name's end: "gz", "xz", "zst", else "". */
 const char *outfile_compression(const char *name);
 
+void outfile_catch(void); /* as outfile_open does: Ctrl-C is for outfile_interrupted */
 bool outfile_interrupted(void);
 /* Says what went wrong; the exit status. */
 int outfile_fail(int err);

@@ -10,8 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cow/err.h"
+#include "cow/import/receive.h"
 #include "server/import/progress.h"
 #include "server/sandbox.h"
 #include "server/size.h"
@@ -21,18 +23,20 @@
 
 struct options {
 	const char *store, *name, *source;
-	bool json, skip_errors;
+	bool json, skip_errors, receive;
 };
 
 static const char usage_text[] =
     "Usage: rubus-import --store DIR --name NAME [--skip-errors] [--json] SOURCE\n"
-    "rubus image import does this for you.\n";
+    "       rubus-import --store DIR --receive [--name NAME] [--json]\n"
+    "rubus image import and rubus image receive do this for you.\n";
 
 static const struct option long_options[] = {
 	{ "store", required_argument, NULL, 's' },
 	{ "name", required_argument, NULL, 'n' },
 	{ "skip-errors", no_argument, NULL, 'e' },
 	{ "json", no_argument, NULL, 'j' },
+	{ "receive", no_argument, NULL, 'r' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'v' },
 	{ NULL },
@@ -66,6 +70,9 @@ read_options(int argc, char **argv, struct options *o)
 		case 'j':
 			o->json = true;
 			break;
+		case 'r':
+			o->receive = true;
+			break;
 		case 'h':
 			fputs(usage_text, stdout);
 			return 0;
@@ -77,7 +84,9 @@ read_options(int argc, char **argv, struct options *o)
 			return 2;
 		}
 	}
-	if (o->store && o->name && optind + 1 == argc) {
+	if (o->store && o->receive && optind == argc)
+		return -1;
+	if (o->store && o->name && !o->receive && optind + 1 == argc) {
 		o->source = argv[optind];
 		return -1;
 	}
@@ -111,12 +120,13 @@ on_progress(void *arg, const struct import_progress *ip)
 	return interrupted;
 }
 
-/* Makes the store if there is none; the import itself leaves the store's lock to a rubusd. */
+/* Makes the store if there is none, with the secret that it may get; the import itself leaves the
+ * store's lock to a rubusd. */
 static int
-open_store(const char *path, struct store **out)
+open_store(const char *path, const uint8_t *secret, struct store **out)
 {
 	struct store_options import = { .mode = STORE_IMPORT };
-	struct store_options make = { .mode = STORE_OWN, .create = true };
+	struct store_options make = { .mode = STORE_OWN, .create = true, .secret = secret };
 	int err = store_open(path, &import, out);
 
 	if (err != -ENOENT)
@@ -125,6 +135,41 @@ open_store(const char *path, struct store **out)
 	if (err == 0)
 		store_close(*out);
 	return err == 0 || err == -EBUSY ? store_open(path, &import, out) : err;
+}
+
+/* --- receiving: from standard input; what we have is told on standard output --- */
+
+struct received {
+	struct stream *stream;
+	struct receive_head head;
+};
+
+static int
+receive_begin(struct received *r, struct options *o)
+{
+	int err;
+
+	if (isatty(STDIN_FILENO))
+		return err_set(EINVAL,
+		    "nothing is sent: rubus image send NAME --to \"ssh HOST rubus image receive\"");
+	err = stream_open(STDIN_FILENO, STDOUT_FILENO, &r->stream);
+	if (err == 0)
+		err = receive_head(r->stream, &r->head);
+	if (err == 0 && !o->name)
+		o->name = r->head.name;
+	return err;
+}
+
+static int
+receive_import(struct store *store, struct received *r, const struct import_options *io,
+    struct import_result *out)
+{
+	struct source *source;
+	int err = receive_open(store, r->stream, &r->head, &source);
+
+	return err < 0 ? err
+		       : import_run_source(store, source, "what was sent",
+			     r->head.exact ? &r->head.id : NULL, io, out);
 }
 
 static int
@@ -159,8 +204,9 @@ report(const struct options *o, const struct import_result *r, double seconds)
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
+/* From a source, or what is received. */
 static int
-import(struct store *store, const struct options *o)
+import(struct store *store, const struct options *o, struct received *from)
 {
 	struct progress progress;
 	struct import_options io = { .name = o->name,
@@ -172,12 +218,14 @@ import(struct store *store, const struct options *o)
 	int err;
 
 	progress_begin(&progress);
-	err = import_run(store, o->source, &io, &result);
+	err = from ? receive_import(store, from, &io, &result)
+		   : import_run(store, o->source, &io, &result);
 	progress_clear(&progress);
 	if (err == 0)
 		return report(o, &result, progress_seconds(&progress));
 	if (err == -ECANCELED && interrupted) {
-		fputs("rubus: interrupted: nothing was imported\n", stderr);
+		fprintf(
+		    stderr, "rubus: interrupted: nothing was %s\n", from ? "received" : "imported");
 		return EXIT_INTERRUPTED;
 	}
 	fprintf(stderr, "rubus: %s\n", err_text(err));
@@ -188,6 +236,7 @@ int
 main(int argc, char **argv)
 {
 	struct options o = { 0 };
+	struct received from = { 0 };
 	int status = read_options(argc, argv, &o), err;
 	struct store *store;
 
@@ -195,8 +244,10 @@ main(int argc, char **argv)
 		return status;
 	catch_signals();
 	err = sandbox_enter(o.store, SANDBOX_READ_ALL);
+	if (err == 0 && o.receive)
+		err = receive_begin(&from, &o);
 	if (err == 0)
-		err = open_store(o.store, &store);
+		err = open_store(o.store, o.receive ? from.head.secret : NULL, &store);
 	if (err < 0) {
 		fprintf(stderr, "rubus: %s%s\n", err_text(err),
 		    err == -EACCES ? ": run this as root (sudo), or name a store of your own by "
@@ -204,7 +255,8 @@ main(int argc, char **argv)
 				   : "");
 		return 1;
 	}
-	status = import(store, &o);
+	status = import(store, &o, o.receive ? &from : NULL);
 	store_close(store);
+	stream_close(from.stream);
 	return status;
 }
