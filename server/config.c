@@ -121,6 +121,8 @@ static const struct key keys[] = {
 	{ "memory", set_size, AT(memory), 16ull << 20, 1ull << 44 },
 	{ "keep_days", set_number, AT(keep_days), 0, 36500 },
 	{ "keep_snapshots", set_number, AT(keep_snapshots), 1, 100000 },
+	{ "tftp", set_bool, AT(tftp) },
+	{ "tftp_port", set_number, AT(tftp_port), 0, 65535 },
 	{ "insecure_ports", set_bool, AT(insecure_ports) },
 	{ "max_connections", set_number, AT(max_connections), 1, 100000 },
 	{ "address_connections", set_number, AT(address_connections), 1, 100000 },
@@ -136,6 +138,7 @@ config_default(struct config *c)
 
 	memset(c, 0, sizeof(*c));
 	c->port = 2049;
+	c->tftp_port = 69;
 	c->threads = threads < 4 ? 4 : threads > 64 ? 64 : threads;
 	c->memory = 256ull << 20;
 	c->keep_days = 7;

@@ -16,6 +16,8 @@ struct config {
 	uint64_t threads;                   /* workers */
 	uint64_t memory;                    /* bytes that views and images may keep in memory */
 	uint64_t keep_days, keep_snapshots; /* automatic ones: so old, so many of a client */
+	bool tftp;                          /* serve boot files */
+	uint64_t tftp_port;
 	bool insecure_ports; /* callers' source ports from 1024 up are fine from everywhere */
 	uint64_t max_connections, address_connections; /* in all, from one address */
 	enum log_level log_level;

@@ -26,10 +26,15 @@ server_libserver_a_SOURCES += \
 
 # Machines that boot.
 server_libserver_a_SOURCES += \
+	server/boot/atboot.c server/boot/atboot.h \
+	server/boot/bootfiles.c server/boot/bootfiles.h \
 	server/boot/neighbour.c server/boot/neighbour.h \
 	server/boot/pis.c server/boot/pis.h server/boot/pis_priv.h \
 	server/boot/pis_known.c \
 	server/boot/pis_watch.c \
+	server/boot/tftp.c server/boot/tftp.h server/boot/tftp_priv.h \
+	server/boot/tftp_msg.c server/boot/tftp_msg.h \
+	server/boot/tftp_transfer.c \
 	server/boot/trace.c server/boot/trace.h
 
 # The control socket and what is asked there.

@@ -19,6 +19,7 @@
 #include "cow/err.h"
 #include "rpc/drc.h"
 #include "server/boot/pis.h"
+#include "server/boot/tftp.h"
 #include "server/boot/trace.h"
 #include "server/collector.h"
 #include "server/config.h"
@@ -44,6 +45,7 @@ struct rubusd {
 	struct service service;
 	struct server *server;
 	struct ctl *ctl;
+	struct tftp *tftp; /* NULL: not served */
 	struct collector *collector;
 	int fatal; /* eventfd: the store can't go on */
 };
@@ -203,6 +205,12 @@ start(struct rubusd *r, const struct options *o)
 		err = pis_open(&r->service, NULL, &r->service.pis);
 	if (err == 0)
 		err = server_start(&r->service, &so, &r->server);
+	if (err == 0 && r->config.tftp)
+		err = tftp_start(&r->service,
+		    &(struct tftp_options){ .listen = r->config.listen,
+			.port = (uint16_t)r->config.tftp_port,
+			.nfs_port = server_port(r->server) },
+		    &r->tftp);
 	if (err == 0)
 		err = ctl_open(&r->service, o->store, &r->ctl);
 	if (err == 0)
@@ -216,6 +224,7 @@ stop(struct rubusd *r)
 {
 	ctl_close(r->ctl);
 	collector_stop(r->collector);
+	tftp_stop(r->tftp);
 	server_stop(r->server);
 	if (r->service.peers)
 		peers_close(r->service.peers);
@@ -248,7 +257,8 @@ wait_for_end(struct rubusd *r, const sigset_t *signals)
 static bool
 port_is_low(const struct config *config)
 {
-	return config->port && config->port < IPPORT_RESERVED;
+	return (config->port && config->port < IPPORT_RESERVED) ||
+	       (config->tftp && config->tftp_port && config->tftp_port < IPPORT_RESERVED);
 }
 
 static int
@@ -280,6 +290,9 @@ run(const struct options *o)
 		    "serves store=%s address=%s port=%u threads=%u version=" PACKAGE_VERSION,
 		    o->store, server_address(r.server), server_port(r.server),
 		    (unsigned)r.config.threads);
+		if (r.tftp)
+			log_info(r.service.log, LOG_BOOT, "serves boot files by TFTP port=%u",
+			    tftp_port(r.tftp));
 		sd_notify(0, "READY=1");
 		status = wait_for_end(&r, &signals);
 		sd_notify(0, "STOPPING=1");

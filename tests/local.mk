@@ -352,7 +352,7 @@ tests_crash_kill_test_LDADD = $(crash_libs)
 fuzz_folder = tests/fuzz/folder.c tests/fuzz/folder.h
 fuzz_cow_libs = $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS)
 more_corpora = tests/fuzz/fh_corpus tests/fuzz/proto_corpus tests/fuzz/tar_corpus tests/fuzz/store_corpus \
-	tests/fuzz/stream_corpus
+	tests/fuzz/stream_corpus tests/fuzz/tftp_corpus
 check_PROGRAMS += $(more_corpora)
 TESTS += $(more_corpora)
 tests_fuzz_fh_corpus_SOURCES = tests/fuzz/fh_fuzz.c $(fuzz_main)
@@ -361,6 +361,8 @@ tests_fuzz_proto_corpus_SOURCES = tests/fuzz/proto_fuzz.c $(fuzz_main)
 tests_fuzz_proto_corpus_LDADD = server/libserver.a
 tests_fuzz_tar_corpus_SOURCES = tests/fuzz/tar_fuzz.c $(fuzz_folder) $(fuzz_main)
 tests_fuzz_tar_corpus_LDADD = cow/libcow.a $(fuzz_cow_libs)
+tests_fuzz_tftp_corpus_SOURCES = tests/fuzz/tftp_fuzz.c $(fuzz_main)
+tests_fuzz_tftp_corpus_LDADD = server/libserver.a
 tests_fuzz_stream_corpus_SOURCES = tests/fuzz/stream_fuzz.c $(fuzz_folder) $(fuzz_main)
 tests_fuzz_stream_corpus_LDADD = cow/libcow.a $(fuzz_cow_libs)
 tests_fuzz_store_corpus_SOURCES = tests/fuzz/store_fuzz.c $(fuzz_folder) $(fuzz_main)
@@ -370,7 +372,7 @@ noinst_LIBRARIES += tests/fuzz/libcowfuzz.a
 tests_fuzz_libcowfuzz_a_SOURCES = $(cow_libcow_a_SOURCES) $(fuzz_folder)
 tests_fuzz_libcowfuzz_a_CFLAGS = $(fuzz_cflags)
 noinst_PROGRAMS += tests/fuzz/fh_fuzz tests/fuzz/proto_fuzz tests/fuzz/tar_fuzz tests/fuzz/store_fuzz \
-	tests/fuzz/stream_fuzz
+	tests/fuzz/stream_fuzz tests/fuzz/tftp_fuzz
 tests_fuzz_fh_fuzz_SOURCES = tests/fuzz/fh_fuzz.c server/nfs3/fh.c cow/err.c cow/hash.c
 tests_fuzz_fh_fuzz_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fh_fuzz_LDFLAGS = $(fuzz_ldflags)
@@ -382,6 +384,9 @@ tests_fuzz_tar_fuzz_SOURCES = tests/fuzz/tar_fuzz.c
 tests_fuzz_tar_fuzz_CFLAGS = $(fuzz_cflags)
 tests_fuzz_tar_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_tar_fuzz_LDADD = tests/fuzz/libcowfuzz.a $(fuzz_cow_libs)
+tests_fuzz_tftp_fuzz_SOURCES = tests/fuzz/tftp_fuzz.c server/boot/tftp_msg.c
+tests_fuzz_tftp_fuzz_CFLAGS = $(fuzz_cflags)
+tests_fuzz_tftp_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_stream_fuzz_SOURCES = tests/fuzz/stream_fuzz.c
 tests_fuzz_stream_fuzz_CFLAGS = $(fuzz_cflags)
 tests_fuzz_stream_fuzz_LDFLAGS = $(fuzz_ldflags)
@@ -419,3 +424,7 @@ check_PROGRAMS += tests/unit/pis_test
 TESTS += tests/unit/pis_test
 tests_unit_pis_test_SOURCES = tests/unit/pis_test.c
 tests_unit_pis_test_LDADD = $(nfs_test_libs)
+check_PROGRAMS += tests/unit/tftp_test
+TESTS += tests/unit/tftp_test
+tests_unit_tftp_test_SOURCES = tests/unit/tftp_test.c tests/lib/tftpclient.c tests/lib/tftpclient.h
+tests_unit_tftp_test_LDADD = $(nfs_test_libs)

@@ -10,9 +10,9 @@
 #include <time.h>
 
 #include "cow/err.h"
-#include "cow/revert.h"
 #include "rpc/mount3.h"
 #include "rpc/mountlist.h"
+#include "server/boot/atboot.h"
 #include "server/boot/pis.h"
 #include "server/boot/trace.h"
 #include "server/call.h"
@@ -87,41 +87,15 @@ is_boot(const struct call *ctx, const struct client *c, struct str rest)
 	return rest.n == 0 && (!ctx->peer->loopback || c->naddresses == 0);
 }
 
-struct boot {
-	struct store *store;
-	const char *client;
-};
-
-static int
-run_pending(void *arg)
-{
-	const struct boot *b = arg;
-
-	return revert_run_pending(b->store, b->client);
-}
-
-/* What waits for the next boot is done before it sees its root. What can't be done is dropped, and
- * the client boots as it was. */
+/* What waits for the next boot is done before it sees its root. */
 static void
 prepare_boot(const struct call *ctx, const struct client *c)
 {
-	struct boot b = { ctx->service->store, c->name };
-	struct revert_pending p;
 	int64_t now = time(NULL);
-	int err = revert_pending(b.store, c->name, &p);
 
-	if (err == 1) {
-		free(p.keep);
-		err = peers_without(ctx->service->peers, c->name, run_pending, &b);
-		if (err < 0)
-			log_error(ctx->service->log, LOG_MOUNT, "not done at boot: %s client=%s",
-			    err_text(err), c->name);
-		else
-			log_info(ctx->service->log, LOG_MOUNT, "reverted at boot client=%s kind=%d",
-			    c->name, (int)p.kind);
-	}
+	atboot_run(ctx->service, c->name);
 	if (now - c->mounted > NOTE_SECONDS)
-		client_note_mount(b.store, c->name, now);
+		client_note_mount(ctx->service->store, c->name, now);
 }
 
 /* The caller's view by its export's path. One that comes from an address which isn't known yet may

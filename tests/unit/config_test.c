@@ -117,7 +117,7 @@ an_unknown_key_is_named_with_those_that_exist(void **state)
 	(void)state;
 	read_refused("\nport = 1\nprot = 2\n",
 	    "3: prot: there is no such key; there are listen, port, threads, memory, "
-	    "keep_days, keep_snapshots, "
+	    "keep_days, keep_snapshots, tftp, tftp_port, "
 	    "insecure_ports, max_connections, address_connections, log_level, debug");
 }
 
