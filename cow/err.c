@@ -12,11 +12,13 @@ static _Thread_local int kept_err;
 int
 err_set(int err, const char *fmt, ...)
 {
+	char new[sizeof(kept)]; /* the sentence before may be a part of it */
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(kept, sizeof(kept), fmt, ap);
+	vsnprintf(new, sizeof(new), fmt, ap);
 	va_end(ap);
+	memcpy(kept, new, strlen(new) + 1);
 	kept_err = err;
 	return -err;
 }

@@ -34,6 +34,9 @@ cow_libcow_a_SOURCES = \
 	cow/import/import.c cow/import/import.h \
 	cow/import/gunzip.c cow/import/gunzip.h \
 	cow/import/path.c cow/import/path.h \
+	cow/import/disk.c cow/import/disk.h cow/import/ext.c cow/import/ext.h \
+	cow/import/fat.c cow/import/fat.h cow/import/source_image.c \
+	cow/import/unpack.c cow/import/unpack.h \
 	cow/import/receive.c cow/import/receive.h \
 	cow/import/source.h cow/import/source_dir.c cow/import/source_tar.c \
 	cow/import/tar_acl.c cow/import/tar_acl.h \

@@ -66,7 +66,7 @@ problem(void *arg, int err)
 static int
 fault(struct import *im, int err)
 {
-	if (err >= 0 || err == -ENOMEM || err == -EPIPE)
+	if (err >= 0 || err == -ENOMEM || err == -EPIPE || err == -ECANCELED)
 		return err;
 	problem(im, err);
 	return 0;
@@ -190,16 +190,24 @@ run(struct import *im, const char *name, struct import_result *out)
 	return err;
 }
 
+/* What it is, is told by what is in it. */
 static int
-open_source(const char *path, bool cross, struct source **out)
+open_source(struct store *store, const char *path, bool cross, struct source **out)
 {
 	struct stat st;
+	int is_image;
 
 	if (strcmp(path, "-") == 0)
 		return source_tar_open(path, out);
 	if (stat(path, &st) != 0)
 		return err_errno("can't import %s", path);
-	return S_ISDIR(st.st_mode) ? source_dir_open(path, cross, out) : source_tar_open(path, out);
+	if (S_ISDIR(st.st_mode))
+		return source_dir_open(path, cross, out);
+	is_image = S_ISREG(st.st_mode) ? source_image_knows(path) : 0;
+	if (is_image < 0)
+		return is_image;
+	return is_image ? source_image_open(path, files_path(store_files(store)), out)
+			: source_tar_open(path, out);
 }
 
 static int
@@ -228,6 +236,8 @@ import_run_source(struct store *store, struct source *source, const char *what,
 		err = tree_open(&im.tree);
 	if (!err)
 		err = image_writer_open(store, &im.writer);
+	source->tick = tick;
+	source->tick_arg = &im;
 	if (!err && expect)
 		image_writer_expect(im.writer, expect);
 	if (!err)
@@ -247,6 +257,6 @@ import_run(struct store *store, const char *path, const struct import_options *o
 
 	*out = (struct import_result){ 0 };
 	if (!err)
-		err = open_source(path, options->cross, &source);
+		err = open_source(store, path, options->cross, &source);
 	return err ? err : import_run_source(store, source, path, NULL, options, out);
 }

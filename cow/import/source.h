@@ -41,11 +41,20 @@ struct source_ops {
 struct source {
 	const struct source_ops *ops;
 	uint64_t done, total; /* bytes, for progress; total 0: not known */
+	/* Called now and then by a source whose next takes long; not 0: stop. NULL: nobody asks. */
+	int (*tick)(void *arg);
+	void *tick_arg;
 };
 
 /* A folder of this machine; follows no symlink, stays on one file system unless cross is set. */
 int source_dir_open(const char *path, bool cross, struct source **out);
 /* A tar: plain, gz, xz, zst, bz2; "-" is standard input. -EINVAL: not a tar. */
 int source_tar_open(const char *path, struct source **out);
+
+/* A disk image with an ext4 root, as it is or gz, xz, zst or zip: 1: the file is one, 0: it isn't.
+ */
+int source_image_knows(const char *path);
+/* scratch: a folder for a nameless file into which it is unpacked. */
+int source_image_open(const char *path, const char *scratch, struct source **out);
 
 #endif

@@ -15,9 +15,11 @@ static const char when_text[] =
 
 const struct command commands[] = {
 	{ { "image", "import" }, 1, 0, CLI_NAME, CLI_NAME | CLI_SKIP_ERRORS, cli_image_import,
-	    "SOURCE --name NAME [--skip-errors]", "make an image of a folder or a tar",
-	    "SOURCE is a folder, a tar file (plain, gz, xz, zst or bz2), or - for a tar on\n"
-	    "standard input. The same tree always gives the same image id. What can't be\n"
+	    "SOURCE --name NAME [--skip-errors]",
+	    "make an image of a downloaded disk image, a folder or a tar",
+	    "SOURCE is a disk image as it is downloaded (.img, .img.xz, .img.gz, .img.zst, .zip),\n"
+	    "a folder, a tar file (plain, gz, xz, zst or bz2), or - for a tar on standard input.\n"
+	    "Of a disk image the ext4 root is taken, and the boot partition's files. The same tree always gives the same image id. What can't be\n"
 	    "imported is named, file by file, and the import fails, unless --skip-errors leaves\n"
 	    "it out. Works with and without a running rubusd, whose clients go on being "
 	    "served.\n" },
