@@ -88,7 +88,7 @@ read_have(struct send *s)
 		return err_set(EPIPE, "the receiver ended before it said what it has");
 	if (rc == 1 && kind != SEND_HAVE)
 		rc = err_set(EPIPE, "what answers is no rubus image receive");
-	if (rc == 1)
+	if (rc == 1 && s->nhave)
 		qsort(s->have, s->nhave, sizeof(*s->have), compare);
 	return rc < 0 ? rc : 0;
 }

@@ -28,6 +28,7 @@ server_libserver_a_SOURCES += \
 server_libserver_a_SOURCES += \
 	server/boot/atboot.c server/boot/atboot.h \
 	server/boot/bootfiles.c server/boot/bootfiles.h \
+	server/boot/dnsmasq.c server/boot/dnsmasq.h \
 	server/boot/neighbour.c server/boot/neighbour.h \
 	server/boot/pis.c server/boot/pis.h server/boot/pis_priv.h \
 	server/boot/pis_known.c \
@@ -88,6 +89,7 @@ rubus_SOURCES = \
 	server/cli/cmd_boot.c \
 	server/cli/cmd_check.c \
 	server/cli/cmd_client.c \
+	server/cli/cmd_dnsmasq.c \
 	server/cli/cmd_edit.c \
 	server/cli/cmd_export.c \
 	server/cli/cmd_lives.c server/cli/cmd_mount.c \

@@ -10,7 +10,7 @@ dist_check_SCRIPTS += tests/check-includes tests/check-format tests/check-sizes
 TESTS += tests/check-includes tests/check-format tests/check-sizes
 
 # A real kernel as the client, by `make check-vm`: as root, and it takes minutes.
-vm_tests = tests/vm/mount_test.sh tests/vm/restart_test.sh tests/vm/diskless_test.sh
+vm_tests = tests/vm/mount_test.sh tests/vm/restart_test.sh tests/vm/diskless_test.sh tests/vm/netboot_test.sh
 TEST_EXTENSIONS = .sh
 AM_TESTS_ENVIRONMENT = RUBUS_BUILDDIR='$(abs_builddir)'; export RUBUS_BUILDDIR;
 dist_check_SCRIPTS += $(vm_tests)
@@ -428,3 +428,9 @@ check_PROGRAMS += tests/unit/tftp_test
 TESTS += tests/unit/tftp_test
 tests_unit_tftp_test_SOURCES = tests/unit/tftp_test.c tests/lib/tftpclient.c tests/lib/tftpclient.h
 tests_unit_tftp_test_LDADD = $(nfs_test_libs)
+check_PROGRAMS += tests/unit/dnsmasq_test
+TESTS += tests/unit/dnsmasq_test
+tests_unit_dnsmasq_test_SOURCES = tests/unit/dnsmasq_test.c
+tests_unit_dnsmasq_test_LDADD = server/libserver.a cow/libcow.a $(CMOCKA_LIBS)
+check_PROGRAMS += tests/lib/tftpget
+tests_lib_tftpget_SOURCES = tests/lib/tftpget.c tests/lib/tftpclient.c tests/lib/tftpclient.h

@@ -41,6 +41,9 @@ typedef uint64_t cli_options;
 #define CLI_PREFIX      ((cli_options)1 << 28)
 #define CLI_FOLLOW      ((cli_options)1 << 29)
 #define CLI_TO          ((cli_options)1 << 30)
+#define CLI_INTERFACE   ((cli_options)1 << 31)
+#define CLI_RANGE       ((cli_options)1 << 32)
+#define CLI_ROUTER      ((cli_options)1 << 33)
 
 #define CLI_MANY  256 /* clients, or addresses, of one command */
 #define CLI_KEEPS 32
@@ -49,7 +52,8 @@ struct cli {
 	const char *store;
 	bool json;
 	cli_options given;
-	const char *name, *image, *note, *group, *quota, *at, *on, *prefix, *to;
+	const char *name, *image, *note, *group, *quota, *at, *on, *prefix, *to, *interface, *range,
+	    *router;
 	int nkeep; /* as naddresses */
 	const char *keep[CLI_KEEPS];
 	int naddresses; /* that were given, be it more than fit */
@@ -66,6 +70,7 @@ typedef int cli_fn(struct cli *);
 cli_fn cli_image_import, cli_image_list, cli_image_show, cli_image_remove;
 cli_fn cli_client_add, cli_client_list, cli_client_show, cli_client_remove;
 cli_fn cli_image_export, cli_image_send, cli_image_receive;
+cli_fn cli_dnsmasq;
 cli_fn cli_pending, cli_enroll, cli_boot;
 cli_fn cli_image_update;
 cli_fn cli_client_clone, cli_client_set;

@@ -19,7 +19,8 @@ const struct command commands[] = {
 	    "make an image of a downloaded disk image, a folder or a tar",
 	    "SOURCE is a disk image as it is downloaded (.img, .img.xz, .img.gz, .img.zst, .zip),\n"
 	    "a folder, a tar file (plain, gz, xz, zst or bz2), or - for a tar on standard input.\n"
-	    "Of a disk image the ext4 root is taken, and the boot partition's files. The same tree always gives the same image id. What can't be\n"
+	    "Of a disk image the ext4 root is taken, and the boot partition's files. The same tree "
+	    "always gives the same image id. What can't be\n"
 	    "imported is named, file by file, and the import fails, unless --skip-errors leaves\n"
 	    "it out. Works with and without a running rubusd, whose clients go on being "
 	    "served.\n" },
@@ -76,6 +77,12 @@ const struct command commands[] = {
 	    "whether unknown Pis become clients by themselves",
 	    "Each new Pi gets a client of its own, of that image, with the first free name.\n"
 	    "Anybody on the network can be a new Pi: switch it off when all are there.\n" },
+	{ { "dnsmasq" }, 0, 0, CLI_INTERFACE, CLI_INTERFACE | CLI_RANGE | CLI_ROUTER, cli_dnsmasq,
+	    "--interface IF [--range FROM,TO [--router IP]]",
+	    "print a configuration for dnsmasq, by which Pis boot from this machine",
+	    "Without --range it goes beside a router that gives addresses (proxy DHCP); with it,\n"
+	    "dnsmasq gives them itself, by MAC. For /etc/dnsmasq.d/rubus.conf; after a client was\n"
+	    "added, write it anew and restart dnsmasq. rubusd needs tftp = yes in rubus.conf.\n" },
 	{ { "boot" }, 1, 0, 0, CLI_FOLLOW, cli_boot, "CLIENT [--follow]",
 	    "what was seen of a client's boots, with times",
 	    "--follow goes on as it happens. A Pi that is no client is called ?SERIAL or ?MAC.\n"

@@ -50,6 +50,9 @@ static const struct row rows[] = {
 	{ "prefix", CLI_PREFIX, TEXT(prefix) },
 	{ "follow", CLI_FOLLOW, FLAG },
 	{ "to", CLI_TO, TEXT(to) },
+	{ "interface", CLI_INTERFACE, TEXT(interface) },
+	{ "range", CLI_RANGE, TEXT(range) },
+	{ "router", CLI_ROUTER, TEXT(router) },
 	{ "serial", CLI_SERIAL, LIST(serials, nserials, CLI_MANY) },
 	{ "mac", CLI_MAC, LIST(macs, nmacs, CLI_MANY) },
 };

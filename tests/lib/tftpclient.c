@@ -18,7 +18,7 @@ open_socket(const struct tftpclient *c)
 	struct timeval limit = { WAIT_MS / 1000, 0 };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	inet_pton(AF_INET, c->from ? c->from : "127.0.0.1", &at.sin_addr);
+	inet_pton(AF_INET, c->from ? c->from : c->server ? "0.0.0.0" : "127.0.0.1", &at.sin_addr);
 	if (fd < 0 || bind(fd, (void *)&at, sizeof(at)) < 0)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
@@ -30,7 +30,7 @@ send_to(const struct tftpclient *c, int fd, const void *p, size_t n)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(c->port) };
 
-	inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+	inet_pton(AF_INET, c->server ? c->server : "127.0.0.1", &to.sin_addr);
 	sendto(fd, p, n, 0, (void *)&to, sizeof(to));
 }
 

@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 struct tftpclient {
-	const char *from;                  /* the address to come from; NULL: 127.0.0.1 */
-	uint16_t port;                     /* of the server at 127.0.0.1 */
+	const char *from;   /* the address to come from; NULL: any, but 127.0.0.1 to there */
+	const char *server; /* NULL: 127.0.0.1 */
+	uint16_t port;
 	unsigned blksize, window, timeout; /* 0: not asked for */
 	bool tsize;
 	unsigned lose;   /* each so many-th DATA that arrives is lost; 0: none */

@@ -53,8 +53,6 @@ run 1 nfs "$port" /none cat /etc/motd
 run 0 nfs "$port" /pi-1 cat /etc/motd
 run 0 rubus --json boot pi-1
 json 'map(select(.failed))' '[]'
-run 0 rubus client set pi-1 --address 127.0.0.1
-run 0 nfs "$port" / cat /etc/motd
 run 0 rubus --json boot '?127.0.0.1'
 json 'map([.stage, .failed])[0]' '["mount",true]'
 said out "there is no such client"

@@ -45,7 +45,7 @@ said out "client show"
 run 0 rubus help image import
 said out "--skip-errors"
 run 0 rubus image import --help
-said out "SOURCE is a folder"
+said out "SOURCE is a disk image"
 for program in rubus rubusd rubus-import; do
 	run 0 "$program" --version
 	said out "$program "
