@@ -83,6 +83,10 @@ int client_learn_mac(struct store *, const char *name, const char *mac);
 int client_set_head(struct db *, const char *name, uint64_t head);
 /* Its head as it is on disk. -ENOENT. */
 int client_head(struct db *, const struct id *, uint64_t *out);
+/* What is kept about it for as long as it is there, and isn't cloned: text of less than `size`
+ * bytes; "" where nothing is. */
+int client_fact(struct store *, const char *client, const char *name, char *out, size_t size);
+int client_set_fact(struct store *, const char *client, const char *name, const char *value);
 typedef int client_fn(void *arg, const struct client *);
 int client_each(struct store *, client_fn *, void *arg); /* by name */
 

@@ -190,6 +190,7 @@ static int
 remove_client(struct db *db, void *arg)
 {
 	static const char *const rows[] = { "DELETE FROM client_mark WHERE client = ?1",
+		"DELETE FROM client_fact WHERE client = ?1",
 		"DELETE FROM snapshot WHERE client = ?1", "DELETE FROM pending WHERE client = ?1",
 		"DELETE FROM keep WHERE client = ?1", "DELETE FROM client WHERE name = ?1" };
 	struct client c;

@@ -188,3 +188,37 @@ store_image_remove(struct store *s, const char *name)
 	/* In a transaction of its own: a row without its file would be worse than the reverse. */
 	return rc < 0 ? rc : store_drop_image_file(s, &removal.info.id);
 }
+
+struct replacement {
+	const char *name, *made, *old;
+};
+
+static int
+rename_row(struct db *db, const char *from, const char *to)
+{
+	sqlite3_stmt *stmt = db_stmt(db, "UPDATE image SET name = ?2 WHERE name = ?1");
+
+	sqlite3_bind_text(stmt, 1, from, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 2, to, -1, SQLITE_STATIC);
+	return db_run(db, stmt);
+}
+
+static int
+replace_rows(struct db *db, void *arg)
+{
+	const struct replacement *r = arg;
+	int rc = rename_row(db, r->name, r->old);
+
+	if (rc == -EEXIST)
+		return err_set(EEXIST, "there is an image %s already", r->old);
+	return rc < 0 ? rc : rename_row(db, r->made, r->name);
+}
+
+int
+store_image_replace(struct store *s, const char *name, const char *made, const char *old)
+{
+	struct replacement r = { name, made, old };
+	int rc = name_check("an image", old);
+
+	return rc < 0 ? rc : store_write(s, replace_rows, &r);
+}

@@ -10,7 +10,7 @@ cow_libcow_a_SOURCES = \
 	cow/cleanup.h \
 	cow/backup.c cow/backup.h \
 	cow/carry.c cow/carry.h \
-	cow/client.c cow/client.h cow/client_change.c cow/client_mark.c cow/client_priv.h cow/clone.c cow/commit.c cow/commit.h \
+	cow/client.c cow/client.h cow/client_change.c cow/client_fact.c cow/client_mark.c cow/client_priv.h cow/clone.c cow/commit.c cow/commit.h \
 	cow/gc.c cow/gc.h cow/gc_priv.h cow/gc_blocks.c cow/gc_layers.c cow/gc_space.c \
 	cow/check.c cow/check.h cow/check_priv.h cow/check_blocks.c cow/check_paths.c \
 	cow/check_repair.c cow/check_rows.c \

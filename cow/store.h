@@ -104,6 +104,9 @@ int store_images(struct store *, image_info_fn *, void *arg);                   
 int store_image_find(struct store *, const char *name, struct image_info *out); /* -ENOENT */
 /* -EBUSY: clients use it, and the sentence names them. */
 int store_image_remove(struct store *, const char *name);
+/* The image `made` gets the name `name`, whose image is called `old` from now on; in one
+ * transaction. -EEXIST: there is one called so; -ENOENT. */
+int store_image_replace(struct store *, const char *name, const char *made, const char *old);
 
 /* Removes (dry: counts) files of images that neither a name nor a layer means any more. */
 int store_collect_images(struct store *, bool dry, uint64_t *n);

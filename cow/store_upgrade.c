@@ -25,6 +25,8 @@ static const char to_version_3[] =
     "CREATE TABLE client_mark(kind INTEGER NOT NULL, value TEXT NOT NULL, client TEXT NOT NULL,"
     " learned INTEGER NOT NULL, PRIMARY KEY(kind, value)) WITHOUT ROWID;"
     "CREATE INDEX client_mark_client ON client_mark(client);"
+    "CREATE TABLE client_fact(client TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,"
+    " PRIMARY KEY(client, name)) WITHOUT ROWID;"
     "INSERT INTO client_mark SELECT 1, address, client, 0 FROM client_address;"
     "DROP TABLE client_address;"
     "PRAGMA user_version = 3";

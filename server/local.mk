@@ -29,14 +29,17 @@ server_libserver_a_SOURCES += \
 	server/boot/atboot.c server/boot/atboot.h \
 	server/boot/bootfiles.c server/boot/bootfiles.h \
 	server/boot/dnsmasq.c server/boot/dnsmasq.h \
+	server/boot/identity.c server/boot/identity.h \
 	server/boot/neighbour.c server/boot/neighbour.h \
 	server/boot/pis.c server/boot/pis.h server/boot/pis_priv.h \
 	server/boot/pis_known.c \
 	server/boot/pis_watch.c \
+	server/boot/prepare.c server/boot/prepare.h \
 	server/boot/tftp.c server/boot/tftp.h server/boot/tftp_priv.h \
 	server/boot/tftp_msg.c server/boot/tftp_msg.h \
 	server/boot/tftp_transfer.c \
-	server/boot/trace.c server/boot/trace.h
+	server/boot/trace.c server/boot/trace.h \
+	server/boot/viewfile.c server/boot/viewfile.h
 
 # The control socket and what is asked there.
 server_libserver_a_SOURCES += \
@@ -51,6 +54,7 @@ server_libserver_a_SOURCES += \
 	server/ctl/verbs_gc.c \
 	server/ctl/verbs_image.c \
 	server/ctl/verbs_lives.c \
+	server/ctl/verbs_prepare.c \
 	server/ctl/verbs_states.c \
 	server/ctl/verbs_status.c \
 	server/ctl/verbs_use.c

@@ -434,3 +434,7 @@ tests_unit_dnsmasq_test_SOURCES = tests/unit/dnsmasq_test.c
 tests_unit_dnsmasq_test_LDADD = server/libserver.a cow/libcow.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/lib/tftpget
 tests_lib_tftpget_SOURCES = tests/lib/tftpget.c tests/lib/tftpclient.c tests/lib/tftpclient.h
+check_PROGRAMS += tests/unit/prepare_test
+TESTS += tests/unit/prepare_test
+tests_unit_prepare_test_SOURCES = tests/unit/prepare_test.c $(view_test_lib)
+tests_unit_prepare_test_LDADD = server/libserver.a $(view_test_libs)

@@ -5,6 +5,7 @@
 
 #include "cow/err.h"
 #include "cow/revert.h"
+#include "server/boot/identity.h"
 #include "server/log.h"
 #include "server/peer.h"
 
@@ -21,8 +22,29 @@ run_pending(void *arg)
 	return revert_run_pending(b->store, b->client);
 }
 
-void
-atboot_run(struct service *service, const char *client)
+/* Its name, machine-id and keys, where its present state hasn't got them. */
+static void
+put_identity(struct service *service, const char *client)
+{
+	struct peer here = { .loopback = true, .address = { [15] = 1 } };
+	struct peer_client *held;
+	struct client c;
+	int err = client_find(service->store, client, &c);
+
+	if (err == 0)
+		err = peer_by_id(service->peers, &here, &c.id, &held);
+	if (err < 0)
+		return;
+	err = identity_apply(service->store, &c, held->view);
+	peer_release(service->peers, held);
+	if (err < 0)
+		log_error(service->log, LOG_BOOT, "%s", err_text(err));
+	else if (err)
+		log_info(service->log, LOG_BOOT, "identity written client=%s", client);
+}
+
+static void
+do_pending(struct service *service, const char *client)
 {
 	struct boot b = { service->store, client };
 	struct revert_pending p;
@@ -38,4 +60,11 @@ atboot_run(struct service *service, const char *client)
 	else
 		log_info(service->log, LOG_BOOT, "reverted at boot client=%s kind=%d", client,
 		    (int)p.kind);
+}
+
+void
+atboot_run(struct service *service, const char *client)
+{
+	do_pending(service, client);
+	put_identity(service, client);
 }

@@ -1,6 +1,7 @@
 /*
- * Atboot: what waits for a client's next boot is done when it boots: at the first file that its
- * bootloader asks for, so that the kernel is that of the new state, else when it mounts its root.
+ * Atboot: what waits for a client's next boot is done when it boots, and its identity written: at
+ * the first file that its bootloader asks for, so that the kernel is that of the new state, else
+ * when it mounts its root.
  */
 #ifndef SERVER_BOOT_ATBOOT_H
 #define SERVER_BOOT_ATBOOT_H

@@ -9,8 +9,8 @@
 
 #include "cow/cleanup.h"
 #include "cow/err.h"
+#include "server/boot/viewfile.h"
 
-#define LINKS_MAX    8
 #define PATH_MAXIMUM 1024
 #define TEXT_MAX     65536u /* bytes of a cmdline.txt or config.txt that are looked at */
 #define MADE_MAX     (TEXT_MAX + 4096u)
@@ -33,60 +33,6 @@ struct bootfile {
 
 /* --- names --- */
 
-struct walk {
-	struct view *view;
-	int links;
-};
-
-static int resolve(struct walk *, uint32_t dir, const char *path, struct view_attr *out);
-
-/* Goes on with a symlink's target. */
-static int
-follow(struct walk *w, uint32_t dir, struct view_attr *at)
-{
-	char target[TARGET_BYTES_MAX + 1];
-	struct view_op op = { 0 };
-	uint32_t n, ino = at->ino;
-	int rc;
-
-	if (++w->links > LINKS_MAX)
-		return -ELOOP;
-	rc = view_readlink(w->view, &op, ino, target, &n, at);
-	if (rc < 0)
-		return rc;
-	target[n] = '\0';
-	return resolve(w, target[0] == '/' ? INO_ROOT : dir, target, at);
-}
-
-static int
-step(struct walk *w, uint32_t dir, struct str name, struct view_attr *out)
-{
-	struct view_op op = { 0 };
-	struct view_attr parent;
-	int rc = view_lookup(w->view, &op, dir, name, out, &parent);
-
-	return rc == 0 && S_ISLNK(out->mode) ? follow(w, dir, out) : rc;
-}
-
-static int
-resolve(struct walk *w, uint32_t dir, const char *path, struct view_attr *out)
-{
-	int rc = view_getattr(w->view, dir, out);
-
-	while (rc == 0) {
-		size_t n = strcspn(path += strspn(path, "/"), "/");
-
-		if (n == 0)
-			break;
-		if (n > NAME_BYTES_MAX)
-			return -ENAMETOOLONG;
-		rc = S_ISDIR(out->mode) ? step(w, out->ino, (struct str){ path, (uint32_t)n }, out)
-					: -ENOTDIR;
-		path += n;
-	}
-	return rc;
-}
-
 /* Where the firmware's files are. */
 static int
 find_folder(struct view *view, struct view_attr *out)
@@ -94,9 +40,7 @@ find_folder(struct view *view, struct view_attr *out)
 	static const char *const folders[] = { "/boot/firmware", "/boot" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		struct walk w = { view, 0 };
-
-		if (resolve(&w, INO_ROOT, folders[i], out) == 0 && S_ISDIR(out->mode))
+		if (viewfile_find(view, INO_ROOT, folders[i], out) == 0 && S_ISDIR(out->mode))
 			return 0;
 	}
 	return err_set(ENOTSUP, "it has neither /boot/firmware nor /boot");
@@ -167,29 +111,6 @@ bootfile_cmdline(const char *own, size_t n, const char *client, const struct boo
 	return at;
 }
 
-/* All of a small file, up to TEXT_MAX bytes. */
-static int
-read_text(struct view *view, const struct view_attr *attr, char **out, size_t *n)
-{
-	struct view_op op = { 0 };
-	struct view_attr now;
-	struct view_data data;
-	uint32_t want = attr->size < TEXT_MAX ? (uint32_t)attr->size : TEXT_MAX;
-	int rc;
-
-	*n = 0;
-	if (!(*out = malloc(want + 1)))
-		return -ENOMEM;
-	rc = view_read(view, &op, attr->ino, 0, want, &data, &now);
-	for (int i = 0; rc == 0 && i < data.n; i++) {
-		memcpy(*out + *n, data.iov[i].iov_base, data.iov[i].iov_len);
-		*n += data.iov[i].iov_len;
-	}
-	if (rc == 0)
-		view_data_release(&data);
-	return rc;
-}
-
 static int
 make_cmdline(struct bootfile *f, const struct view_attr *attr, const char *client,
     const struct boot_server *server)
@@ -197,7 +118,7 @@ make_cmdline(struct bootfile *f, const struct view_attr *attr, const char *clien
 	static const char usual[] = "console=serial0,115200 console=tty1";
 	char *own CLEANUP_FREE = NULL;
 	size_t n = 0;
-	int rc = attr ? read_text(f->view, attr, &own, &n) : 0;
+	int rc = attr ? viewfile_read(f->view, attr, TEXT_MAX, &own, &n) : 0;
 
 	if (rc < 0)
 		return rc;
@@ -214,7 +135,7 @@ make_config(struct bootfile *f, const struct view_attr *attr)
 {
 	char *own CLEANUP_FREE = NULL;
 	size_t n = 0;
-	int rc = attr->size < TEXT_MAX ? read_text(f->view, attr, &own, &n)
+	int rc = attr->size < TEXT_MAX ? viewfile_read(f->view, attr, TEXT_MAX, &own, &n)
 				       : err_set(EFBIG, "config.txt has more than 64 KiB");
 
 	if (rc < 0)
@@ -232,12 +153,11 @@ make_config(struct bootfile *f, const struct view_attr *attr)
 static int
 find_file(struct view *view, const char *path, struct view_attr *out)
 {
-	struct walk w = { view, 0 };
 	struct view_attr folder;
 	int rc = find_folder(view, &folder);
 
 	if (rc == 0)
-		rc = resolve(&w, folder.ino, path, out);
+		rc = viewfile_find(view, folder.ino, path, out);
 	if (rc == 0 && !S_ISREG(out->mode))
 		rc = S_ISDIR(out->mode) ? -EISDIR : -ENOENT;
 	return rc == -ENOTDIR ? -ENOENT : rc;

@@ -44,6 +44,7 @@ typedef uint64_t cli_options;
 #define CLI_INTERFACE   ((cli_options)1 << 31)
 #define CLI_RANGE       ((cli_options)1 << 32)
 #define CLI_ROUTER      ((cli_options)1 << 33)
+#define CLI_RAW         ((cli_options)1 << 34)
 
 #define CLI_MANY  256 /* clients, or addresses, of one command */
 #define CLI_KEEPS 32

@@ -1,9 +1,11 @@
 /* rubus image ... */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cow/bytes.h"
@@ -83,13 +85,59 @@ cli_image_remove(struct cli *cli)
 	return 0;
 }
 
+/* In a process of its own, so that there is something to be done after it. The exit status. */
+static int
+run_importer(char **argv)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid < 0) {
+		perror("rubus");
+		return 1;
+	}
+	if (pid == 0) {
+		cli_exec(argv);
+		_exit(1);
+	}
+	signal(SIGINT, SIG_IGN); /* it is the importer's, which ends in order */
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	signal(SIGINT, SIG_DFL);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Raspberry Pi OS is made ready for a network root; what was done is told. */
+static int
+prepare(struct cli *cli)
+{
+	struct proto_answer answer;
+	const char *known;
+	int status = cli_ask_name(cli, "image-prepare", cli->name, &answer);
+
+	if (status) {
+		fprintf(stderr, "rubus: %s was imported as it is\n", cli->name);
+		return status;
+	}
+	known = proto_value(print_first(&answer, "prepared"), "known");
+	for (int i = 0; i < answer.nrows && !cli->json; i++)
+		if (strcmp(answer.rows[i].kind, "note") == 0)
+			printf("  %s\n", proto_value(&answer.rows[i], "text"));
+	if (known && strcmp(known, "1") == 0 && !cli->json)
+		printf("Raspberry Pi OS, made ready for a network root; as it came: %s.raw.\n",
+		    cli->name);
+	proto_answer_free(&answer);
+	return 0;
+}
+
 int
 cli_image_import(struct cli *cli)
 {
 	char name[] = IMPORTER, store[] = "--store", as[] = "--name", skip[] = "--skip-errors",
 	     json[] = "--json", end[] = "--";
+	bool raw = cli->given & CLI_RAW;
 	char *argv[12];
-	int n = 0;
+	int n = 0, status;
 
 	argv[n++] = name;
 	argv[n++] = store;
@@ -103,8 +151,8 @@ cli_image_import(struct cli *cli)
 	argv[n++] = end;
 	argv[n++] = cli->args[0];
 	argv[n] = NULL;
-	cli_exec(argv);
+	status = run_importer(argv);
 	free(argv[2]);
 	free(argv[4]);
-	return 1;
+	return status || raw ? status : prepare(cli);
 }

@@ -14,8 +14,8 @@ static const char when_text[] =
     "it back. Folders given by --keep, here or by rubus client set, come over.\n";
 
 const struct command commands[] = {
-	{ { "image", "import" }, 1, 0, CLI_NAME, CLI_NAME | CLI_SKIP_ERRORS, cli_image_import,
-	    "SOURCE --name NAME [--skip-errors]",
+	{ { "image", "import" }, 1, 0, CLI_NAME, CLI_NAME | CLI_SKIP_ERRORS | CLI_RAW,
+	    cli_image_import, "SOURCE --name NAME [--skip-errors] [--raw]",
 	    "make an image of a downloaded disk image, a folder or a tar",
 	    "SOURCE is a disk image as it is downloaded (.img, .img.xz, .img.gz, .img.zst, .zip),\n"
 	    "a folder, a tar file (plain, gz, xz, zst or bz2), or - for a tar on standard input.\n"
@@ -23,7 +23,10 @@ const struct command commands[] = {
 	    "always gives the same image id. What can't be\n"
 	    "imported is named, file by file, and the import fails, unless --skip-errors leaves\n"
 	    "it out. Works with and without a running rubusd, whose clients go on being "
-	    "served.\n" },
+	    "served.\n"
+	    "Raspberry Pi OS is made ready for a network root (what is changed is said); the "
+	    "image\n"
+	    "as it came stays as NAME.raw. --raw takes it as it is.\n" },
 	{ { "image", "list" }, 0, 0, 0, 0, cli_image_list, "", "list the images", NULL },
 	{ { "image", "show" }, 1, 0, 0, 0, cli_image_show, "NAME", "show one image", NULL },
 	{ { "image", "remove" }, 1, 0, 0, CLI_YES, cli_image_remove, "NAME [--yes]",

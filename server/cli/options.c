@@ -42,6 +42,7 @@ static const struct row rows[] = {
 	{ "at", CLI_AT, TEXT(at) },
 	{ "on", CLI_ON, TEXT(on) },
 	{ "write", CLI_WRITE, FLAG },
+	{ "raw", CLI_RAW, FLAG },
 	{ "quota", CLI_QUOTA, TEXT(quota) },
 	{ "volatile", CLI_VOLATILE, FLAG },
 	{ "durable", CLI_DURABLE, FLAG },

@@ -18,6 +18,7 @@ struct verb {
 static const struct verb verbs[] = {
 	{ "image-list", verb_image_list, true },
 	{ "image-show", verb_image_show, true },
+	{ "image-prepare", verb_image_prepare, false },
 	{ "image-remove", verb_image_remove, false },
 	{ "client-add", verb_client_add, false },
 	{ "client-list", verb_client_list, true },

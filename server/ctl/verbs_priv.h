@@ -59,6 +59,7 @@ verb_fn verb_revert, verb_cancel;
 verb_fn verb_gc;
 verb_fn verb_diff, verb_image_commit;
 verb_fn verb_check, verb_repair;
+verb_fn verb_image_prepare;
 verb_fn verb_pending, verb_enroll, verb_enroll_show, verb_boot;
 verb_fn verb_status, verb_stats, verb_df;
 

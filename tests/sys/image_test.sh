@@ -2,7 +2,7 @@
 # Disk images, as they are downloaded: the root is that of the tree which they were made of, with the
 # boot partition's files where the system has them; and damaged ones.
 . "${srcdir:-.}/tests/lib/functions.sh"
-require jq mke2fs mkfs.vfat mcopy mmd sfdisk xz gzip zstd zip debugfs setfattr
+require jq mke2fs mkfs.vfat mcopy mmd sfdisk xz gzip zstd zip debugfs setfattr nfs ssh-keygen
 
 tree=$tmp/tree
 small_tree "$tree"
@@ -105,6 +105,60 @@ for suffix in img.xz img.gz img.zst zip; do
 done
 [ -z "$(find "$store" -size +250M -name '[^s]*' ! -name '*.seg')" ] || fail "something unpacked was left"
 run 0 rubus check
+
+# Raspberry Pi OS is made ready for a network root, once; --raw leaves it as it is.
+mkdir -p "$tmp/pi"
+small_tree "$tmp/pi"
+mkdir -p "$tmp/pi/boot/firmware" "$tmp/pi/usr/lib/systemd/system" "$tmp/pi/etc/ssh"
+printf 'VERSION_ID="12"\nID=debian\n' >"$tmp/pi/etc/os-release"
+: >"$tmp/pi/etc/rpi-issue"
+: >"$tmp/pi/usr/lib/systemd/system/apt-daily.timer"
+printf 'PARTUUID=1-01 /boot/firmware vfat defaults 0 2\nPARTUUID=1-02 / ext4 defaults 0 1\n' >"$tmp/pi/etc/fstab"
+printf '127.0.0.1 localhost\n127.0.1.1 raspberrypi\n' >"$tmp/pi/etc/hosts"
+printf 'shared' >"$tmp/pi/etc/ssh/ssh_host_rsa_key"
+run 0 rubus image import "$tmp/pi" --name pios --raw
+run 0 rubus --json image list
+json 'map(.name) | map(select(startswith("pios")))' '["pios"]'
+run 0 rubus image remove pios --yes
+run 0 rubus image import "$tmp/pi" --name pios
+said out "apt-daily.timer is off"
+said out "as it came: pios.raw"
+run 0 rubus --json image list
+json 'map(.name) | map(select(startswith("pios")))' '["pios","pios.raw"]'
+run 0 rubus image export pios "$tmp/pios.tar"
+run 0 tar -xOf "$tmp/pios.tar" etc/fstab
+said_nothing out
+run 0 rubus --json client list
+json . '[]'
+
+# The identity is each client's own, and outlives a reset.
+run 0 rubus client add pi-8 --image pios --serial 1a2b3c4d
+run 0 rubus client add pi-9 --image pios
+start_rubusd --port 0 --listen 127.0.0.1
+for pi in pi-8 pi-9; do
+	run 0 nfs "$port" /$pi cat /etc/hostname
+	[ "$(cat "$tmp/out")" = $pi ] || fail "hostname of $pi: $(cat "$tmp/out")"
+	run 0 nfs "$port" /$pi cat /etc/hosts
+	said out "127.0.1.1	$pi"
+	run 0 nfs "$port" /$pi cat /etc/machine-id
+	cp "$tmp/out" "$tmp/id-$pi"
+	run 1 nfs "$port" /$pi cat /etc/ssh/ssh_host_rsa_key
+	run 0 nfs "$port" /$pi cat /etc/ssh/ssh_host_ed25519_key.pub
+	cp "$tmp/out" "$tmp/key-$pi"
+done
+! cmp -s "$tmp/id-pi-8" "$tmp/id-pi-9" || fail "two clients have one machine-id"
+! cmp -s "$tmp/key-pi-8" "$tmp/key-pi-9" || fail "two clients have one host key"
+run 0 rubus reset pi-8 --now
+run 0 nfs "$port" /pi-8 cat /etc/ssh/ssh_host_ed25519_key.pub
+cmp "$tmp/out" "$tmp/key-pi-8" || fail "another host key after a reset"
+run 0 nfs "$port" /pi-8 cat /etc/machine-id
+cmp "$tmp/out" "$tmp/id-pi-8" || fail "another machine-id after a reset"
+run 0 rubus client clone pi-8 pi-7
+run 0 nfs "$port" /pi-7 cat /etc/ssh/ssh_host_ed25519_key.pub
+! cmp -s "$tmp/out" "$tmp/key-pi-8" || fail "a clone has the other one's key"
+run 0 nfs "$port" /pi-7 cat /etc/hostname
+said out pi-7
+stop_rubusd
 
 # A client of it has its kernel for TFTP; that is the same file.
 run 0 rubus client add pi-1 --image disk1

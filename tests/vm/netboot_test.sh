@@ -68,6 +68,9 @@ systemctl is-system-running --wait || systemctl --failed --no-legend
 systemctl is-active multi-user.target
 ip -o -4 addr show eth0 | grep -q '10\.77\.0\.21/'
 cat /proc/cmdline
+test "$(hostname)" = pi-01
+grep -q "^127.0.1.1.pi-01$" /etc/hosts
+cat /etc/machine-id
 echo "a newer kernel" >/boot/firmware/start4.elf
 END
 say "== the first boot"
@@ -90,6 +93,7 @@ cat >"$t/second" <<'END'
 set -eu
 systemctl is-active multi-user.target
 grep -q newer /boot/firmware/start4.elf
+test "$(hostname)" = pi-01
 END
 boot_pi "$t/second" || fail "the second boot: status $?"
 stop_rubusd
