@@ -227,7 +227,8 @@ an_owner_brings_an_older_store_up_to_date(void **state)
 	static const char older[] =
 	    "CREATE TABLE client_address(address TEXT PRIMARY KEY, client TEXT NOT NULL) WITHOUT"
 	    " ROWID; CREATE INDEX client_address_client ON client_address(client);"
-	    "INSERT INTO client_address VALUES('10.0.0.7', 'pi1'); DROP TABLE client_mark; DROP TABLE client_fact;"
+	    "INSERT INTO client_address VALUES('10.0.0.7', 'pi1'); DROP TABLE client_mark; DROP "
+	    "TABLE client_fact;"
 	    "DROP TABLE snapshot; DROP TABLE pending; DROP TABLE keep; DROP TABLE freed;"
 	    "ALTER TABLE client DROP COLUMN grp; ALTER TABLE client DROP COLUMN identity;"
 	    "ALTER TABLE client DROP COLUMN quota; ALTER TABLE client DROP COLUMN volatile;"
