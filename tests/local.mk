@@ -72,7 +72,8 @@ endif
 # Fuzzing of rpc/: each target runs its corpus in `make check`; with --enable-fuzz it is a libFuzzer
 # program too, with everything it calls compiled for it.
 EXTRA_DIST += tests/fuzz/corpus/record tests/fuzz/corpus/msg tests/fuzz/corpus/args \
-	tests/fuzz/corpus/fh tests/fuzz/corpus/proto tests/fuzz/corpus/tar tests/fuzz/corpus/store
+	tests/fuzz/corpus/fh tests/fuzz/corpus/proto tests/fuzz/corpus/tar tests/fuzz/corpus/store \
+	tests/fuzz/corpus/stream tests/fuzz/corpus/tftp
 fuzz_main = tests/fuzz/main.c tests/fuzz/fuzz.h
 rpc_corpora = tests/fuzz/record_corpus tests/fuzz/msg_corpus tests/fuzz/args_corpus
 check_PROGRAMS += $(rpc_corpora)
@@ -420,21 +421,21 @@ tests_hostile_memory_test_LDADD = $(crash_libs)
 EXTRA_DIST += tests/sys/fuse_beside_test.sh
 
 # Machines that boot.
-check_PROGRAMS += tests/unit/pis_test
-TESTS += tests/unit/pis_test
-tests_unit_pis_test_SOURCES = tests/unit/pis_test.c
-tests_unit_pis_test_LDADD = $(nfs_test_libs)
-check_PROGRAMS += tests/unit/tftp_test
-TESTS += tests/unit/tftp_test
-tests_unit_tftp_test_SOURCES = tests/unit/tftp_test.c tests/lib/tftpclient.c tests/lib/tftpclient.h
-tests_unit_tftp_test_LDADD = $(nfs_test_libs)
-check_PROGRAMS += tests/unit/dnsmasq_test
-TESTS += tests/unit/dnsmasq_test
-tests_unit_dnsmasq_test_SOURCES = tests/unit/dnsmasq_test.c
-tests_unit_dnsmasq_test_LDADD = server/libserver.a cow/libcow.a $(CMOCKA_LIBS)
 check_PROGRAMS += tests/lib/tftpget
 tests_lib_tftpget_SOURCES = tests/lib/tftpget.c tests/lib/tftpclient.c tests/lib/tftpclient.h
-check_PROGRAMS += tests/unit/prepare_test
-TESTS += tests/unit/prepare_test
+if HAVE_LIBNFS
+check_PROGRAMS += tests/unit/pis_test tests/unit/tftp_test
+TESTS += tests/unit/pis_test tests/unit/tftp_test
+tests_unit_pis_test_SOURCES = tests/unit/pis_test.c
+tests_unit_pis_test_LDADD = $(nfs_test_libs)
+tests_unit_tftp_test_SOURCES = tests/unit/tftp_test.c tests/lib/tftpclient.c tests/lib/tftpclient.h
+tests_unit_tftp_test_LDADD = $(nfs_test_libs)
+endif
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/dnsmasq_test tests/unit/prepare_test
+TESTS += tests/unit/dnsmasq_test tests/unit/prepare_test
+tests_unit_dnsmasq_test_SOURCES = tests/unit/dnsmasq_test.c
+tests_unit_dnsmasq_test_LDADD = server/libserver.a cow/libcow.a $(CMOCKA_LIBS)
 tests_unit_prepare_test_SOURCES = tests/unit/prepare_test.c $(view_test_lib)
 tests_unit_prepare_test_LDADD = server/libserver.a $(view_test_libs)
+endif
