@@ -79,6 +79,8 @@ static const struct rule {
 	    "snapshot ", " is of no client" },
 	{ "SELECT value FROM client_mark WHERE client NOT IN (SELECT name FROM client)",
 	    "the address, MAC or serial number ", " is of no client" },
+	{ "SELECT DISTINCT client FROM client_fact WHERE client NOT IN (SELECT name FROM client)",
+	    "facts about ", ", who is no client" },
 	{ "SELECT client FROM pending WHERE client NOT IN (SELECT name FROM client)",
 	    "something waits for the boot of ", ", who is no client" },
 	{ "SELECT id FROM layer WHERE parent AND parent NOT IN (SELECT id FROM layer)", "layer ",

@@ -1,4 +1,4 @@
-/* Lines of /proc/net/arp: address, type, flags, MAC, mask, device. */
+/* Lines of /proc/self/net/arp: address, type, flags, MAC, mask, device. */
 #include "server/boot/neighbour.h"
 
 #include <arpa/inet.h>

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#define NEIGHBOUR_TABLE "/proc/net/arp"
+#define NEIGHBOUR_TABLE "/proc/self/net/arp"
 
 /* address as struct peer has it; IPv4 only. -ENOENT: not known there; another -errno with its
  * sentence: the table can't be read. */

@@ -194,6 +194,8 @@ static const struct {
 	{ "INSERT INTO freed SELECT segment, off, stored FROM block LIMIT 1",
 	    "is to be given back, but in use" },
 	{ "DELETE FROM block WHERE id = (SELECT max(id) FROM block)", "not in the index" },
+	{ "INSERT INTO client_fact VALUES('nobody', 'ssh', 'x')",
+	    "facts about nobody, who is no client" },
 	{ "INSERT INTO client_mark VALUES(1, '10.0.0.9', 'nobody', 0)",
 	    "the address, MAC or serial number 10.0.0.9 is of no client" },
 };
