@@ -70,6 +70,7 @@ int batch_records(struct db *, batch_record_fn *, void *arg);
 struct batch_stats {
 	uint64_t commits, rows, waiters, failures;
 	uint64_t commit_ns; /* in all */
+	bool committing;    /* the committer has work in its hands */
 };
 void batch_stats(struct batch *, struct batch_stats *out);
 

@@ -205,12 +205,14 @@ batch_committer(void *arg)
 		bool final, flush;
 		int err;
 
+		b->stats.committing = false;
 		while (!has_work(b) && !b->stop)
 			wait_for_work(b);
 		if (!has_work(b))
 			break;
 		b->open = g == &b->gen[0] ? &b->gen[1] : &b->gen[0];
 		b->open->ticket = g->ticket + 1;
+		b->stats.committing = true;
 		while (g->owed)
 			pthread_cond_wait(&b->work, &b->lock);
 		pthread_cond_broadcast(&b->done); /* there is room again */

@@ -12,7 +12,8 @@ server_libserver_a_SOURCES = \
 	server/server.c server/server.h \
 	server/service.h \
 	server/size.c server/size.h \
-	server/stats.c server/stats.h
+	server/stats.c server/stats.h \
+	server/watchdog.c server/watchdog.h
 
 # Sockets and threads.
 server_libserver_a_SOURCES += \

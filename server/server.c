@@ -15,6 +15,7 @@
 #include "server/net/listen.h"
 #include "server/net/rpcb.h"
 #include "server/nfs3/nfs3.h"
+#include "server/watchdog.h"
 
 #define REGISTERED_MAX (2 * SERVER_PROGRAMS_MAX)
 
@@ -24,6 +25,7 @@ struct server {
 	struct loop *loop;
 	struct conns *conns;
 	struct dgram *dgram;
+	struct watchdog *watchdog; /* NULL: nobody asks */
 	struct listen listen;
 	struct rpc_program cut[SERVER_PROGRAMS_MAX];
 	const struct rpc_program *udp[SERVER_PROGRAMS_MAX];
@@ -61,6 +63,7 @@ tick(void *arg)
 	if (s->service->peers)
 		peers_tick(s->service->peers);
 	pis_tick(s->service);
+	watchdog_tick(s->watchdog);
 }
 
 /* The sockets, handed over to those who read them. */
@@ -125,6 +128,8 @@ start(struct server *s, const struct server_options *o)
 	if (err == 0)
 		err = open_sockets(s, o);
 	if (err == 0)
+		err = watchdog_open(s->service, s->loop, &s->watchdog);
+	if (err == 0)
 		err = loop_every(s->loop, 1000, tick, s);
 	if (err == 0)
 		err = loop_start(s->loop, "rubusd");
@@ -168,6 +173,7 @@ server_stop(struct server *s)
 	conns_close(s->conns);
 	dgram_close(s->dgram);
 	loop_close(s->loop);
+	watchdog_close(s->watchdog);
 	serve_close(s->serve);
 	s->service->server = NULL;
 	free(s);

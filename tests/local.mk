@@ -125,7 +125,7 @@ tests_lib_libtest_a_SOURCES = \
 	tests/lib/tarball.c tests/lib/tmpdir.c
 nfs_test_libs = tests/lib/libtest.a server/libserver.a rpc/librpc.a cow/libcow.a \
 	$(TIRPC_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS) $(SODIUM_LIBS) \
-	$(INIH_LIBS) $(CMOCKA_LIBS)
+	$(INIH_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/peer_test tests/nfs/authority_test tests/nfs/edges_test
 TESTS += tests/unit/peer_test tests/nfs/authority_test tests/nfs/edges_test
 tests_unit_peer_test_SOURCES = tests/unit/peer_test.c
@@ -312,6 +312,14 @@ tests_unit_config_test_SOURCES = tests/unit/config_test.c
 tests_unit_config_test_LDADD = server/libserver.a cow/libcow.a $(INIH_LIBS) $(CMOCKA_LIBS)
 tests_unit_proto_test_SOURCES = tests/unit/proto_test.c
 tests_unit_proto_test_LDADD = server/libserver.a $(CMOCKA_LIBS)
+endif
+
+# Whether the server is alive.
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/watchdog_test
+TESTS += tests/unit/watchdog_test
+tests_unit_watchdog_test_SOURCES = tests/unit/watchdog_test.c tests/lib/tmpdir.c
+tests_unit_watchdog_test_LDADD = $(rubusd_LDADD) $(CMOCKA_LIBS)
 endif
 
 # Benchmarks: by hand, and never in `make check`. docs/decisions/ has what came of them.

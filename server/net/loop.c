@@ -29,6 +29,7 @@ struct worker {
 	struct loop *loop;
 	pthread_t thread;
 	unsigned number;
+	_Atomic uint64_t turns;
 };
 
 struct loop {
@@ -115,7 +116,9 @@ worker_main(void *arg)
 			return NULL;
 		s = source_of(w->loop, ev.data.u64);
 		if (s) {
+			w->turns++;
 			s->ops->ready(s, ev.events, w->number);
+			w->turns++;
 			source_drop(s);
 		}
 	}
@@ -251,6 +254,18 @@ source_unwatch(struct source *s)
 	s->slot = UINT32_MAX;
 	pthread_mutex_unlock(&loop->lock);
 	source_drop(s);
+}
+
+unsigned
+loop_workers(const struct loop *loop)
+{
+	return loop->nworkers;
+}
+
+uint64_t
+loop_turns(const struct loop *loop, unsigned worker)
+{
+	return loop->workers[worker].turns;
 }
 
 struct timer {

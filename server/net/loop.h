@@ -55,6 +55,11 @@ void source_unwatch(struct source *);
 /* Calls fn(arg) each so many milliseconds from a worker, never twice at a time. */
 int loop_every(struct loop *, unsigned ms, void (*fn)(void *arg), void *arg);
 
+/* How often a worker (0 to the number of workers - 1) has begun and ended a handler: odd while it
+ * is in one. */
+unsigned loop_workers(const struct loop *);
+uint64_t loop_turns(const struct loop *, unsigned worker);
+
 /* Microseconds that never go back. */
 uint64_t loop_microseconds(void);
 
