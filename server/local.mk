@@ -78,6 +78,7 @@ server_libserver_a_SOURCES += \
 
 sbin_PROGRAMS += rubusd
 rubusd_SOURCES = server/main.c
+rubusd_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
 rubusd_LDADD = server/libserver.a rpc/librpc.a cow/libcow.a \
 	$(TIRPC_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(SODIUM_LIBS) $(INIH_LIBS) $(CAP_LIBS) $(SYSTEMD_LIBS)
 systemdsystemunit_DATA = server/rubusd.service
@@ -131,13 +132,29 @@ rubus_fuse_CPPFLAGS = $(AM_CPPFLAGS) $(FUSE_CFLAGS)
 rubus_fuse_LDADD = server/libserver.a cow/libcow.a \
 	$(FUSE_LIBS) $(SQLITE_LIBS) $(XXHASH_LIBS) $(SODIUM_LIBS) $(CAP_LIBS)
 
+# The user that the unit runs as, and a configuration that says nothing but what could be said.
+sysusersdir = $(prefix)/lib/sysusers.d
+rubusconfdir = $(sysconfdir)/rubus
+EXTRA_DIST += server/rubus.sysusers server/rubus.conf
+install-conf:
+	$(MKDIR_P) '$(DESTDIR)$(sysusersdir)' '$(DESTDIR)$(rubusconfdir)'
+	$(INSTALL_DATA) $(srcdir)/server/rubus.sysusers '$(DESTDIR)$(sysusersdir)/rubus.conf'
+	@test -e '$(DESTDIR)$(rubusconfdir)/rubus.conf' || \
+		{ set -x; $(INSTALL_DATA) $(srcdir)/server/rubus.conf '$(DESTDIR)$(rubusconfdir)/rubus.conf'; }
+# One that somebody has edited is his.
+uninstall-conf:
+	rm -f '$(DESTDIR)$(sysusersdir)/rubus.conf'
+	! cmp -s $(srcdir)/server/rubus.conf '$(DESTDIR)$(rubusconfdir)/rubus.conf' || \
+		rm -f '$(DESTDIR)$(rubusconfdir)/rubus.conf'
+.PHONY: install-conf uninstall-conf
+
 # Completion for shells. bash looks for a file of the command's name.
 bashcompletiondir = $(datadir)/bash-completion/completions
 zshcompletiondir = $(datadir)/zsh/site-functions
 dist_zshcompletion_DATA = scripts/completion/_rubus
 EXTRA_DIST += scripts/completion/rubus.bash
-install-data-local:
+install-data-local: install-conf
 	$(MKDIR_P) '$(DESTDIR)$(bashcompletiondir)'
 	$(INSTALL_DATA) $(srcdir)/scripts/completion/rubus.bash '$(DESTDIR)$(bashcompletiondir)/rubus'
-uninstall-local:
+uninstall-local: uninstall-conf
 	rm -f '$(DESTDIR)$(bashcompletiondir)/rubus'

@@ -1,6 +1,7 @@
 /* rubusd: options, configuration, start and stop in order; nothing else. */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -35,6 +36,9 @@
 #define ARENAS      2           /* of malloc: what one thread frees is used by others */
 #define EXIT_FATAL  70          /* the store failed; what is on disk is whole: start again */
 
+#define SYSTEM_STORE  "/var/lib/rubus"
+#define SYSTEM_CONFIG SYSCONFDIR "/rubus/rubus.conf" /* of that store only */
+
 struct options {
 	const char *store, *config;
 	const char *listen, *port; /* NULL: the configuration's */
@@ -42,6 +46,7 @@ struct options {
 
 struct rubusd {
 	struct config config;
+	char config_file[PATH_MAX]; /* "": none */
 	struct service service;
 	struct server *server;
 	struct ctl *ctl;
@@ -55,10 +60,11 @@ static const char usage_text[] =
     "\n"
     "Serves the store's clients over NFSv3, in the foreground; makes the store if there is none.\n"
     "\n"
-    "  --store DIR     the store (default: $RUBUS_STORE, else /var/lib/rubus)\n"
+    "  --store DIR     the store (default: $RUBUS_STORE, else " SYSTEM_STORE ")\n"
     "  --listen ADDR   listen on this address only\n"
     "  --port N        port of NFS and MOUNT (default 2049; 0: any); not told to rpcbind\n"
-    "  --config FILE   configuration (default: rubus.conf in the store, if there)\n"
+    "  --config FILE   configuration (default: rubus.conf in the store; without it,\n"
+    "                  of the store " SYSTEM_STORE ", " SYSTEM_CONFIG ")\n"
     "  --help, --version\n";
 
 static const struct option long_options[] = {
@@ -108,27 +114,34 @@ read_options(int argc, char **argv, struct options *o)
 	return 2;
 }
 
-static int
-configure(struct config *config, const struct options *o)
+/* The file to be read; "": none. */
+static void
+find_config(const struct options *o, char out[PATH_MAX])
 {
-	CLEANUP_FREE char *beside = NULL;
-	const char *file = o->config;
+	if (o->config) {
+		snprintf(out, PATH_MAX, "%s", o->config);
+		return;
+	}
+	snprintf(out, PATH_MAX, "%s/rubus.conf", o->store);
+	if (access(out, F_OK) < 0 && strcmp(o->store, SYSTEM_STORE) == 0)
+		snprintf(out, PATH_MAX, "%s", SYSTEM_CONFIG);
+	if (access(out, F_OK) < 0)
+		out[0] = '\0';
+}
+
+static int
+configure(struct rubusd *r, const struct options *o)
+{
 	int err = 0;
 
-	config_default(config);
-	if (!file) {
-		if (asprintf(&beside, "%s/rubus.conf", o->store) < 0) {
-			beside = NULL;
-			return -ENOMEM;
-		}
-		file = access(beside, F_OK) == 0 ? beside : NULL;
-	}
-	if (file)
-		err = config_read(config, file);
+	config_default(&r->config);
+	find_config(o, r->config_file);
+	if (r->config_file[0])
+		err = config_read(&r->config, r->config_file);
 	if (err == 0 && o->listen)
-		err = config_set(config, "listen", o->listen);
+		err = config_set(&r->config, "listen", o->listen);
 	if (err == 0 && o->port)
-		err = config_set(config, "port", o->port);
+		err = config_set(&r->config, "port", o->port);
 	return err;
 }
 
@@ -277,7 +290,7 @@ run(const struct options *o)
 	signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of the write, not an end */
 	raise_file_limit();
 	mallopt(M_ARENA_MAX, ARENAS);
-	int err = configure(&r.config, o);
+	int err = configure(&r, o);
 
 	if (err == 0)
 		err = sandbox_enter(o->store, port_is_low(&r.config) ? SANDBOX_LOW_PORTS : 0);
@@ -286,6 +299,8 @@ run(const struct options *o)
 	if (err < 0) {
 		fprintf(stderr, "rubusd: %s\n", err_text(err));
 	} else {
+		if (r.config_file[0])
+			log_info(r.service.log, LOG_MAIN, "configuration file=%s", r.config_file);
 		log_info(r.service.log, LOG_MAIN,
 		    "serves store=%s address=%s port=%u threads=%u version=" PACKAGE_VERSION,
 		    o->store, server_address(r.server), server_port(r.server),
@@ -306,7 +321,7 @@ int
 main(int argc, char **argv)
 {
 	const char *env = getenv("RUBUS_STORE");
-	struct options o = { .store = env && *env ? env : "/var/lib/rubus" };
+	struct options o = { .store = env && *env ? env : SYSTEM_STORE };
 	int status = read_options(argc, argv, &o);
 
 	return status >= 0 ? status : run(&o);
