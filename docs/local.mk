@@ -6,3 +6,4 @@ EXTRA_DIST += docs/decisions/0003-block-size.md
 EXTRA_DIST += docs/performance.md docs/decisions/0004-privileges.md
 EXTRA_DIST += docs/decisions/0005-gathered-writes.md docs/decisions/0006-memory.md docs/decisions/0007-mounts.md
 EXTRA_DIST += docs/classroom.md docs/decisions/0008-disk-images.md docs/decisions/0009-prepare-and-identity.md
+EXTRA_DIST += docs/decisions/0010-debian-package.md

@@ -11,10 +11,13 @@ TESTS += tests/check-includes tests/check-format tests/check-sizes
 
 # A real kernel as the client, by `make check-vm`: as root, and it takes minutes.
 vm_tests = tests/vm/mount_test.sh tests/vm/restart_test.sh tests/vm/diskless_test.sh tests/vm/netboot_test.sh
+long_vm_tests = tests/vm/package_test.sh
 TEST_EXTENSIONS = .sh
 AM_TESTS_ENVIRONMENT = RUBUS_BUILDDIR='$(abs_builddir)'; export RUBUS_BUILDDIR;
-dist_check_SCRIPTS += $(vm_tests)
-EXTRA_DIST += scripts/debian-root scripts/packages scripts/test scripts/try \
+dist_check_SCRIPTS += $(vm_tests) $(long_vm_tests)
+EXTRA_DIST += scripts/debian-root scripts/package scripts/packages scripts/test scripts/try \
+	scripts/deb/control.in scripts/deb/copyright.in scripts/deb/rules scripts/deb/rubus.postinst \
+	scripts/deb/rubus.postrm scripts/deb/rubus.prerm \
 	tests/vm/boot tests/vm/fileops-random tests/vm/fileops.differs tests/vm/fileops.ops \
 	tests/vm/golden-tree tests/vm/guest tests/vm/job-keep tests/vm/job-run tests/vm/job.service \
 	tests/vm/lib.sh tests/vm/mount-init
@@ -25,7 +28,7 @@ tests_vm_fileops_CFLAGS = -std=gnu11 $(RUBUS_WARN)
 tests_vm_fileops_LDFLAGS = -static
 .PHONY: check-vm
 check-vm: all tests/vm/fileops
-	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(vm_tests)'
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS="$(vm_tests) $${RUBUS_LONG:+$(long_vm_tests)}"
 
 # Benchmarks: `make bench`, and scripts/bench with its options.
 EXTRA_PROGRAMS = tests/bench/load tests/bench/limits
