@@ -450,3 +450,12 @@ tests_unit_dnsmasq_test_LDADD = server/libserver.a cow/libcow.a $(CMOCKA_LIBS)
 tests_unit_prepare_test_SOURCES = tests/unit/prepare_test.c $(view_test_lib)
 tests_unit_prepare_test_LDADD = server/libserver.a $(view_test_libs)
 endif
+
+# 40 machines that fetch their boot files at once: make bench-tftp.
+EXTRA_PROGRAMS += tests/bench/tftp_load
+CLEANFILES += tests/bench/tftp_load
+tests_bench_tftp_load_SOURCES = tests/bench/tftp_load.c tests/lib/tftpclient.c tests/lib/tftpclient.h
+EXTRA_DIST += tests/bench/tftp.sh
+.PHONY: bench-tftp
+bench-tftp: tests/bench/tftp_load rubus rubusd rubus-import
+	$(srcdir)/tests/bench/tftp.sh

@@ -188,32 +188,28 @@ take_ack(struct transfer *t, uint16_t block)
 	return send_window(t);
 }
 
+/* One packet at a time: if there are more, we are called again, and others in between. */
 bool
 transfer_ready(struct service *service, struct transfer *t)
 {
 	uint8_t packet[600];
-	char text[80];
+	ssize_t n = recv(t->fd, packet, sizeof(packet), MSG_DONTWAIT);
+	int op = n < 0 ? -errno : tftp_op(packet, (size_t)n), rc = 0;
 	uint16_t block;
-	ssize_t n = 0;
-	int rc = 0;
+	char text[80];
 
-	while (rc == 0 && t->acked < t->blocks &&
-	       (n = recv(t->fd, packet, sizeof(packet), MSG_DONTWAIT)) >= 0) {
-		int op = tftp_op(packet, (size_t)n);
-
-		if (op == TFTP_ERROR && tftp_read_error(packet, (size_t)n, text) >= 0) {
-			/* A bootloader that only looks whether a file is there ends so. */
-			log_debug(service->log, LOG_BOOT,
-			    "tftp ended by the client who=%s path=%s: %s", t->who, t->path, text);
-			return false;
-		}
-		if (op == TFTP_ACK && tftp_read_block(packet, (size_t)n, &block) == 0)
-			rc = take_ack(t, block);
+	if (op == TFTP_ERROR && tftp_read_error(packet, (size_t)n, text) >= 0) {
+		/* A bootloader that only looks whether a file is there ends so. */
+		log_debug(service->log, LOG_BOOT, "tftp ended by the client who=%s path=%s: %s",
+		    t->who, t->path, text);
+		return false;
 	}
+	if (op == TFTP_ACK && tftp_read_block(packet, (size_t)n, &block) == 0)
+		rc = take_ack(t, block);
 	if (rc < 0)
 		return give_up(service, t, rc);
 	if (t->acked < t->blocks)
-		return n >= 0 || errno == EAGAIN || errno == EINTR; /* else nobody is there */
+		return n >= 0 || op == -EAGAIN || op == -EINTR; /* else nobody is there */
 	note_end(service, t, NULL);
 	return false;
 }

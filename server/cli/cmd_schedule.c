@@ -16,6 +16,7 @@
 #include "server/cli/cli.h"
 #include "server/cli/print.h"
 
+#define STAMPS    "/var/lib/systemd/timers"
 #define PREFIX    "rubus-schedule-"
 #define UNITS     "/etc/systemd/system"
 #define MARK      "# rubus schedule: "
@@ -363,6 +364,9 @@ cli_schedule_remove(struct cli *cli)
 		return 1;
 	if (unlink(path) < 0)
 		return fail("can't remove %s", path);
+	/* When it last ran: a new one of this name would make up for what it has missed since. */
+	snprintf(path, sizeof(path), STAMPS "/stamp-%s", unit);
+	unlink(path);
 	unit_path(cli->args[0], "service", path);
 	unlink(path);
 	if (systemctl("daemon-reload", "", NULL))
