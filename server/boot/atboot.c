@@ -3,9 +3,11 @@
 
 #include <stdlib.h>
 
+#include "cow/cleanup.h"
 #include "cow/err.h"
 #include "cow/revert.h"
 #include "server/boot/identity.h"
+#include "server/boot/pis_priv.h"
 #include "server/log.h"
 #include "server/peer.h"
 
@@ -65,6 +67,12 @@ do_pending(struct service *service, const char *client)
 void
 atboot_run(struct service *service, const char *client)
 {
+	if (!service->pis) {
+		do_pending(service, client);
+		return;
+	}
+	/* A machine asks for files and mounts from several threads. */
+	SCOPED_LOCK(&service->pis->boot);
 	do_pending(service, client);
 	put_identity(service, client);
 }

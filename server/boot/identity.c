@@ -65,15 +65,17 @@ write_hosts(const struct client *c, struct view *v)
 	return viewfile_write(v, "/etc/hosts", 0644, new, n);
 }
 
-/* Of the serial number, where it is known: the same for ever, whatever becomes of the client here.
- */
+/* Of the serial number, where it is known: the same again if the client is made anew. It stays as
+ * it was at the first boot. */
 static int
-write_machine_id(const struct client *c, struct view *v)
+find_machine_id(struct store *s, const struct client *c, char out[ID_HEX_SIZE])
 {
 	struct hash_stream *h;
-	char text[ID_HEX_SIZE + 1];
 	struct id id;
+	int rc = client_fact(s, c->name, "machine_id", out, ID_HEX_SIZE);
 
+	if (rc < 0 || *out)
+		return rc;
 	if (hash_stream_open(&h) < 0)
 		return -ENOMEM;
 	hash_stream_add(h, "machine-id", 10);
@@ -83,9 +85,18 @@ write_machine_id(const struct client *c, struct view *v)
 		hash_stream_add(h, c->id.b, ID_SIZE);
 	id = hash_stream_end(h);
 	hash_stream_close(h);
-	id_hex(&id, text);
+	id_hex(&id, out);
+	return client_set_fact(s, c->name, "machine_id", out);
+}
+
+static int
+write_machine_id(struct store *s, const struct client *c, struct view *v)
+{
+	char text[ID_HEX_SIZE + 1];
+	int rc = find_machine_id(s, c, text);
+
 	strcat(text, "\n");
-	return viewfile_write(v, "/etc/machine-id", 0444, text, strlen(text));
+	return rc < 0 ? rc : viewfile_write(v, "/etc/machine-id", 0444, text, strlen(text));
 }
 
 /* --- keys --- */
@@ -150,20 +161,41 @@ make_key(struct store *s, const struct client *c, const char *kind, const char *
 	return rc;
 }
 
-/* In a folder of the store's, which nobody else may read. */
+/* Those that aren't there yet, in a folder that nobody else may read. */
 static int
 make_keys(struct store *s, const struct client *c)
 {
-	char folder[4096], file[4150];
+	char folder[] = "/tmp/rubus-identity-XXXXXX", file[64], name[40], have[2];
 	int rc = 0;
 
-	snprintf(folder, sizeof(folder), "%.4000s/identity-XXXXXX", files_path(store_files(s)));
 	if (!mkdtemp(folder))
 		return err_errno("%s", folder);
 	snprintf(file, sizeof(file), "%s/key", folder);
-	for (size_t i = 0; i < ARRAY_SIZE(kinds) && rc == 0; i++)
-		rc = make_key(s, c, kinds[i], file);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && rc == 0; i++) {
+		snprintf(name, sizeof(name), "ssh_%s", kinds[i]);
+		rc = client_fact(s, c->name, name, have, sizeof(have));
+		if (rc == 0 && !*have)
+			rc = make_key(s, c, kinds[i], file);
+	}
 	rmdir(folder);
+	return rc;
+}
+
+/* The image's own keys, which all of its clients would share. */
+static int
+remove_keys(struct view *v)
+{
+	static const char *const all[] = { "rsa", "dsa", "ecdsa", "ed25519" };
+	char path[80];
+	int rc = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(all) && rc == 0; i++) {
+		snprintf(path, sizeof(path), "/etc/ssh/ssh_host_%s_key.pub", all[i]);
+		rc = viewfile_remove(v, path);
+		path[strlen(path) - strlen(".pub")] = '\0';
+		if (rc == 0)
+			rc = viewfile_remove(v, path);
+	}
 	return rc;
 }
 
@@ -188,33 +220,28 @@ write_key(struct store *s, const struct client *c, struct view *v, const char *k
 	return rc;
 }
 
-/* The image's own keys, which all of its clients would share, go. */
+/* Where none can be made, the Pi makes its own at its boot. */
 static int
 write_keys(struct store *s, const struct client *c, struct view *v)
 {
-	static const char *const others[] = { "/etc/ssh/ssh_host_rsa_key",
-		"/etc/ssh/ssh_host_rsa_key.pub", "/etc/ssh/ssh_host_dsa_key",
-		"/etc/ssh/ssh_host_dsa_key.pub" };
+	static const char maker[] = "regenerate_ssh_host_keys.service";
 	struct view_attr attr;
-	char have[KEY_MAX];
-	int rc = 0;
+	char path[100];
+	int rc;
 
 	if (viewfile_find(v, INO_ROOT, "/etc/ssh", &attr) < 0)
 		return 0;
-	rc = client_fact(s, c->name, "ssh_ed25519", have, sizeof(have));
-	explicit_bzero(have + 1, sizeof(have) - 1);
-	if (rc == 0 && !*have && make_keys(s, c) < 0)
-		return 0; /* the Pi makes its own */
-	for (size_t i = 0; i < ARRAY_SIZE(others) && rc >= 0; i++)
-		rc = viewfile_remove(v, others[i]);
+	rc = remove_keys(v);
+	if (rc < 0 || make_keys(s, c) < 0)
+		return rc;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds) && rc >= 0; i++)
 		rc = write_key(s, c, v, kinds[i]);
 	/* The system's first boot would make others in their place. */
-	if (rc >= 0 && viewfile_find(v, INO_ROOT,
-			   "/usr/lib/systemd/system/regenerate_ssh_host_keys.service", &attr) == 0)
-		rc = viewfile_symlink(
-		    v, "/etc/systemd/system/regenerate_ssh_host_keys.service", "/dev/null");
-	return rc;
+	snprintf(path, sizeof(path), "/usr/lib/systemd/system/%s", maker);
+	if (rc < 0 || viewfile_find(v, INO_ROOT, path, &attr) < 0)
+		return rc;
+	snprintf(path, sizeof(path), "/etc/systemd/system/%s", maker);
+	return viewfile_symlink(v, path, "/dev/null");
 }
 
 /* --- when --- */
@@ -238,7 +265,7 @@ identity_apply(struct store *s, const struct client *c, struct view *v)
 	if (is_written(s, c) || prepare_knows(v) != 1)
 		return 0;
 	if ((rc = write_hostname(c, v)) < 0 || (rc = write_hosts(c, v)) < 0 ||
-	    (rc = write_machine_id(c, v)) < 0 || (rc = write_keys(s, c, v)) < 0)
+	    (rc = write_machine_id(s, c, v)) < 0 || (rc = write_keys(s, c, v)) < 0)
 		return err_set(
 		    -rc, "the identity of %s can't be written: %s", c->name, err_text(rc));
 	if ((rc = view_flush(v)) < 0)

@@ -31,6 +31,7 @@ pis_open(struct service *service, const char *neighbours, struct pis **out)
 	p->neighbours = neighbours ? neighbours : NEIGHBOUR_TABLE;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_mutex_init(&p->enrol, NULL);
+	pthread_mutex_init(&p->boot, NULL);
 	service->pis = p;
 	*out = p;
 	return 0;
@@ -41,6 +42,7 @@ pis_close(struct pis *p)
 {
 	if (!p)
 		return;
+	pthread_mutex_destroy(&p->boot);
 	pthread_mutex_destroy(&p->enrol);
 	pthread_mutex_destroy(&p->lock);
 	free(p);

@@ -26,6 +26,7 @@ struct pi_boot {
 struct pis {
 	const char *neighbours;
 	pthread_mutex_t enrol; /* held while a machine becomes a client */
+	pthread_mutex_t boot;  /* held while what waits for a client's boot is done */
 	pthread_mutex_t lock;  /* the rest */
 	uint32_t npending, last_number;
 	struct pi_pending pending[PIS_PENDING];

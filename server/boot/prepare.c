@@ -57,8 +57,8 @@ prepare_knows(struct view *view)
 	char *release CLEANUP_FREE = text_of(view, "/etc/os-release");
 
 	return release &&
-	       (strstr(release, "\nID=raspbian") || strstr(release, "\nID=debian") ||
-		   strncmp(release, "ID=debian", 9) == 0) &&
+	       (strstr(release, "\nID=raspbian") || strncmp(release, "ID=raspbian", 11) == 0 ||
+		   strstr(release, "\nID=debian") || strncmp(release, "ID=debian", 9) == 0) &&
 	       (exists(view, "/etc/rpi-issue") || exists(view, "/boot/firmware/config.txt") ||
 		   exists(view, "/boot/config.txt"));
 }
@@ -195,9 +195,18 @@ static const struct {
 } files[] = {
 	{ "/etc/NetworkManager", "/etc/NetworkManager/conf.d/10-rubus.conf", 0644,
 	    "# The network that the root comes by is not to be touched.\n"
+	    "[main]\n"
+	    "rc-manager=unmanaged\n"
 	    "[keyfile]\n"
-	    "unmanaged-devices=interface-name:eth*;interface-name:end*\n",
+	    "unmanaged-devices=interface-name:eth*;interface-name:en*\n",
 	    "NetworkManager leaves the wired network alone, by which the root comes" },
+	{ "/etc/cloud", "/etc/cloud/cloud.cfg.d/99-rubus.cfg", 0644,
+	    "# Name, keys and network are the server's.\n"
+	    "ssh_deletekeys: false\n"
+	    "preserve_hostname: true\n"
+	    "manage_etc_hosts: false\n"
+	    "network: {config: disabled}\n",
+	    "cloud-init leaves name, SSH keys and network alone" },
 	{ "/etc/rpi", "/etc/rpi/swap.conf.d/10-rubus.conf", 0644, "[Main]\nMechanism=zram\n",
 	    "rpi-swap: in memory only" },
 	{ "/usr/lib/systemd/systemd", "/etc/systemd/system/rubus-resolv.service", 0644,

@@ -157,9 +157,10 @@ viewfile_write(struct view *view, const char *path, uint32_t mode, const char *b
 		return -EEXIST;
 	if (rc == 0 && has_bytes(view, &attr, bytes, n) && (attr.mode & 07777) == mode)
 		return 0;
-	if (rc == -ENOENT) /* also a symlink that leads nowhere */
+	if (rc == -ENOENT) { /* also a symlink that leads nowhere, which goes */
+		view_remove(view, &op, dir.ino, last, &wcc);
 		rc = view_create(view, &op, dir.ino, last, VIEW_GUARDED, &set, 0, &attr, &wcc);
-	else if (rc == 0)
+	} else if (rc == 0)
 		rc = view_setattr(view, &op, attr.ino, &set, &wcc);
 	if (rc == 0 && n)
 		rc = view_write(

@@ -126,6 +126,8 @@ prepare(struct cli *cli)
 	if (known && strcmp(known, "1") == 0 && !cli->json)
 		printf("Raspberry Pi OS, made ready for a network root; as it came: %s.raw.\n",
 		    cli->name);
+	else if (!cli->json)
+		puts("Not recognised as Raspberry Pi OS: it will be served as it is.");
 	proto_answer_free(&answer);
 	return 0;
 }

@@ -126,6 +126,8 @@ verb_image_prepare(struct verb_call *v)
 	if (snprintf(p.made, sizeof(p.made), "%s.prepared", p.image) >= (int)sizeof(p.made))
 		return err_set(ENAMETOOLONG, "%s: too long a name", p.image);
 	snprintf(p.raw, sizeof(p.raw), "%s.raw", p.image);
+	if (store_image_find(v->service->store, p.raw, &info) == 0)
+		return err_set(EEXIST, "there is an image %s already", p.raw);
 	rc = known < 0 ? known : prepare(&p, &info);
 	return rc < 0 ? rc : write_known(v, true);
 }
