@@ -85,7 +85,7 @@ soon() {
 property() { systemctl show -P "$1" $unit; }
 pid() { property MainPID; }
 of() { sed -n "s/^$1:[[:space:]]*//p" "/proc/$(pid)/status" | tr '\t' ' '; }
-cat_file() { nfs-cat "nfs://127.0.0.1/pi-1$1?version=3"; }
+cat_file() { nfs-cat "nfs://127.0.0.1/${2:-pi-1}$1?version=3"; }
 debconf() { DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold "$@" </dev/null 2>&1; }
 active() { systemctl --quiet is-active $unit; }
 # What is in the store, but for what each start writes.
@@ -115,6 +115,15 @@ rubus status || fail "status"
 mount -i -t nfs -o vers=3,nolock,tcp,hard,addr=127.0.0.1 127.0.0.1:/pi-1 /mnt || fail "the mount"
 echo mine >/mnt/etc/motd
 sync
+
+echo "== makes host keys for a client, by a program of the system"
+mkdir -p /run/pios/etc/ssh
+printf 'VERSION_ID="12"\nID=debian\n' >/run/pios/etc/os-release
+: >/run/pios/etc/rpi-issue
+rubus image import /run/pios --name pios || fail "the import of a Raspberry Pi OS"
+rubus client add pi-2 --image pios || fail "the second client"
+nfs-ls "nfs://127.0.0.1/pi-2?version=3" >/dev/null || fail "its root" # nfs-cat mounts the file's folder only
+cat_file /etc/ssh/ssh_host_ed25519_key.pub pi-2 | grep '^ssh-ed25519 .* root@pi-2$' || fail "no host key"
 
 echo "== killed, and hung: systemd starts it again, and the client goes on"
 kill -KILL "$(pid)"
