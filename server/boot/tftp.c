@@ -204,19 +204,49 @@ begin(struct worker *w, struct transfer *t, struct in_addr local)
 	w->n++;
 }
 
-/* A request that was sent again is being answered already. */
-static bool
-is_answered(const struct worker *w, const struct sockaddr_in *from, uint32_t *of_address)
+/* Takes it out of the list. */
+static void
+end(struct worker *w, struct transfer *t)
 {
+	struct transfer **at = &w->transfers;
+
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+	w->n--;
+	transfer_free(w->tftp->service, t);
+}
+
+/* The transfer that goes to this very port, or NULL; and how many others go to this address. */
+static struct transfer *
+find_transfer(const struct worker *w, const struct sockaddr_in *from, uint32_t *of_address)
+{
+	struct transfer *found = NULL;
+
 	*of_address = 0;
-	for (const struct transfer *t = w->transfers; t; t = t->next) {
+	for (struct transfer *t = w->transfers; t; t = t->next) {
 		if (t->from.sin_addr.s_addr != from->sin_addr.s_addr)
 			continue;
 		if (t->from.sin_port == from->sin_port)
-			return true;
-		++*of_address;
+			found = t;
+		else
+			++*of_address;
 	}
-	return false;
+	return found;
+}
+
+/* A request that was sent again is being answered already; one for something else means that the
+ * machine has given up what was before. */
+static bool
+is_answered(struct worker *w, const struct sockaddr_in *from, uint64_t asked, uint32_t *of_address)
+{
+	struct transfer *t = find_transfer(w, from, of_address);
+
+	if (t && t->asked != asked) {
+		end(w, t);
+		t = NULL;
+	}
+	return t != NULL;
 }
 
 static void
@@ -225,10 +255,11 @@ take_request(struct worker *w, const struct sockaddr_in *from, struct in_addr lo
 {
 	struct tftp_request request;
 	struct transfer *t;
+	uint64_t asked;
 	uint32_t busy;
 	int rc, op = tftp_op(packet, n);
 
-	if (op == TFTP_ERROR || op == TFTP_ACK || is_answered(w, from, &busy))
+	if (op == TFTP_ERROR || op == TFTP_ACK)
 		return;
 	if (tftp_read_request(packet, n, &request) < 0) {
 		refuse(w, from, TFTP_E_ILLEGAL, "this is no request");
@@ -240,6 +271,9 @@ take_request(struct worker *w, const struct sockaddr_in *from, struct in_addr lo
 				   : "only mode octet is spoken here");
 		return;
 	}
+	asked = hash_bytes(request.path, strlen(request.path), 0);
+	if (is_answered(w, from, asked, &busy))
+		return;
 	if (busy >= ADDRESS_MAX || w->n >= TRANSFERS_MAX || !(t = calloc(1, sizeof(*t)))) {
 		refuse(w, from, TFTP_E_OTHER, "too many transfers: later");
 		return;
@@ -247,6 +281,7 @@ take_request(struct worker *w, const struct sockaddr_in *from, struct in_addr lo
 	t->fd = -1;
 	t->from = *from;
 	t->request = request;
+	t->asked = asked;
 	rc = find_file(w, t, local, request.path);
 	if (rc == 0) {
 		begin(w, t, local);
@@ -287,19 +322,6 @@ read_requests(struct worker *w)
 }
 
 /* --- threads --- */
-
-/* Takes it out of the list. */
-static void
-end(struct worker *w, struct transfer *t)
-{
-	struct transfer **at = &w->transfers;
-
-	while (*at != t)
-		at = &(*at)->next;
-	*at = t->next;
-	w->n--;
-	transfer_free(w->tftp->service, t);
-}
 
 static void
 send_late(struct worker *w, int64_t now)

@@ -88,20 +88,41 @@ ack(const struct tftpclient *c, int fd, const struct sockaddr_in *to, unsigned b
 		sendto(fd, packet, sizeof(packet), 0, (const void *)to, sizeof(*to));
 }
 
+/* As bootloaders do: the request is sent again while nobody answers. */
+static ssize_t
+receive(struct tftpclient *c, int fd, const uint8_t *request, size_t n, uint8_t *packet,
+    size_t size, struct sockaddr_in *from)
+{
+	struct timeval second = { 1, 0 }, limit = { WAIT_MS / 1000, 0 };
+	socklen_t length = sizeof(*from);
+	ssize_t got;
+
+	if (!n)
+		return recvfrom(fd, packet, size, 0, (void *)from, &length);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
+	got = recvfrom(fd, packet, size, 0, (void *)from, &length);
+	for (int i = 0; got < 0 && i < 10; i++) {
+		send_to(c, fd, request, n);
+		got = recvfrom(fd, packet, size, 0, (void *)from, &length);
+	}
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	return got;
+}
+
 static long
-fetch(struct tftpclient *c, int fd, uint8_t **out)
+fetch(struct tftpclient *c, int fd, const uint8_t *request, size_t asked, uint8_t **out)
 {
 	uint8_t packet[70000];
 	unsigned size = 512, window = c->window ? c->window : 1, in_window = 0;
 	uint64_t last = 0, n = 0, room = 0;
 	struct sockaddr_in from = { 0 };
-	socklen_t length = sizeof(from);
 	ssize_t got;
 
 	*out = NULL;
-	while ((got = recvfrom(fd, packet, sizeof(packet), 0, (void *)&from, &length)) >= 4) {
+	while ((got = receive(c, fd, request, asked, packet, sizeof(packet), &from)) >= 4) {
 		unsigned block = (unsigned)packet[2] << 8 | packet[3];
 
+		asked = 0;
 		if (packet[1] == 5) {
 			snprintf(
 			    c->error, sizeof(c->error), "%.*s", (int)got - 4, (char *)packet + 4);
@@ -151,6 +172,7 @@ long
 tftpclient_get(struct tftpclient *c, const char *path, uint8_t **out)
 {
 	uint8_t request[2048];
+	size_t n = write_request(c, path, request);
 	int fd = open_socket(c);
 	long rc;
 
@@ -159,8 +181,8 @@ tftpclient_get(struct tftpclient *c, const char *path, uint8_t **out)
 	c->error[0] = '\0';
 	if (fd < 0)
 		return -100;
-	send_to(c, fd, request, write_request(c, path, request));
-	rc = fetch(c, fd, out);
+	send_to(c, fd, request, n);
+	rc = fetch(c, fd, request, n, out);
 	if (rc < 0) {
 		free(*out);
 		*out = NULL;
