@@ -17,7 +17,7 @@ struct transfer {
 	struct transfer *next;
 	int fd; /* connected to the machine */
 	struct sockaddr_in from;
-	uint64_t asked; /* a hash of what was asked for */
+	uint64_t asked;           /* a hash of what was asked for */
 	struct peer_client *held; /* whose view the file is in */
 	struct bootfile *file;
 	char who[80], path[100];
