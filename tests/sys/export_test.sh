@@ -12,8 +12,8 @@ printf 'utf8' >"$tree/na$(printf '\303\251')me with blanks"
 printf 'a name of 255 bytes' >"$tree/$(printf 'z%.0s' $(seq 255))"
 ln -s "$(printf 't%.0s' $(seq 900))" "$tree/longlink"
 mkfifo "$tree/fifo"
-truncate -s 5G "$tree/sparse"
-printf 'middle' | dd of="$tree/sparse" bs=1 seek=3000000000 conv=notrunc status=none
+truncate -s 600M "$tree/sparse"
+printf 'middle' | dd of="$tree/sparse" bs=1 seek=300000000 conv=notrunc status=none
 truncate -s 100000 "$tree/hole"
 : >"$tree/empty-file"
 ln "$tree/sparse" "$tree/etc/sparse.again"
