@@ -57,9 +57,12 @@ gc_count(struct gc *g, const char *sql, uint64_t *out)
 static int
 check_imports(struct gc *g)
 {
+	static const char sql[] = "SELECT count(*) FROM import";
 	uint64_t n = 0;
-	int rc = gc_count(g, "SELECT count(*) FROM import", &n);
+	int rc = gc_count(g, sql, &n);
 
+	if (rc == 0 && n && (rc = store_sweep_imports(g->store)) == 0)
+		rc = gc_count(g, sql, &n);
 	return rc < 0 || !n ? rc : err_set(EBUSY, "an import is running: collect when it is done");
 }
 

@@ -17,8 +17,9 @@ struct image *image_hold(struct image *);
 void image_release(struct image *);
 
 const struct id *image_id(const struct image *);
-uint32_t image_last_ino(const struct image *); /* its inodes are INO_ROOT to this */
-uint64_t image_memory(struct image *);         /* bytes that its caches take now */
+/* Its inodes are from INO_ROOT to this; of a committed one, some in between are not there. */
+uint32_t image_last_ino(const struct image *);
+uint64_t image_memory(struct image *); /* bytes that its caches take now */
 
 /* -ESTALE: no such inode. */
 int image_inode(struct image *, uint32_t ino, struct inode *out);

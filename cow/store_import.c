@@ -246,6 +246,8 @@ store_import_publish(struct store_import *im, const struct image_info *info)
 	block_rows_end(im->blocks, im->rows, rc == 0);
 	im->published = rc == 0;
 	im->lost = im->whole && rc < 0 && rc != -ENOSPC;
+	if (im->lost)
+		im->store->in_doubt = true;
 	if (rc < 0 && im->renamed && !im->lost)
 		store_drop_image_file(im->store, &info->id);
 	return rc;

@@ -61,6 +61,7 @@ struct store {
 	uint32_t losses; /* atomic */
 	void (*fatal)(void *arg, const char *why);
 	void *fatal_arg;
+	_Atomic bool in_doubt; /* a commit failed, and only a restart tells whether it is on disk */
 };
 
 /* PATH of a file of the store. -ENAMETOOLONG. */

@@ -231,6 +231,20 @@ store_sweep(struct store *s)
 	return store_write(s, sweep, s);
 }
 
+static int
+sweep_imports(struct db *db, void *arg)
+{
+	return sweep_dead_imports(arg, db);
+}
+
+int
+store_sweep_imports(struct store *s)
+{
+	if (s->in_doubt)
+		return err_set(EIO, "an import's end is in doubt: restart, which will tell");
+	return store_write(s, sweep_imports, s);
+}
+
 struct image_collection {
 	struct store *store;
 	bool dry;

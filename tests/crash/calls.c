@@ -264,6 +264,14 @@ call_rmdir(struct now *n)
 }
 
 static int
+call_rmdir_new(struct now *n)
+{
+	struct view_wcc wcc;
+
+	return view_rmdir(n->view, &n->op, pick_folder(n, ""), str_of(pick_name(n, "m")), &wcc);
+}
+
+static int
 rename_name(struct now *n, const char *from, const char *old, const char *to, const char *new)
 {
 	struct view_wcc a, b;
@@ -437,6 +445,7 @@ static const struct call {
 	{ "remove-link", call_remove_link },
 	{ "remove-new", call_remove_new },
 	{ "rmdir", call_rmdir },
+	{ "rmdir-new", call_rmdir_new },
 	{ "rename-folder", call_rename_folder },
 	{ "rename-over", call_rename_over },
 	{ "rename-away", call_rename_away },

@@ -1,5 +1,6 @@
 /* Full disks and I/O errors at every write and every sync in turn: the call answers ENOSPC or EIO,
- * memory and disk agree, and it goes on when there is room again. A failed sync is final.
+ * memory and disk agree, and it goes on when there is room again. A failed sync is final, and what
+ * was acknowledged before it outlives that the rest is lost.
  *
  * One run for each k: the k-th event fails, alone or with all after it. */
 #include <errno.h>
@@ -13,10 +14,12 @@
 #include "cow/inode.h"
 #include "tests/crash/world.h"
 
+/* In this order none of them fails by itself. */
 static const char *const steps[] = { "create", "write-small", "write-blocks", "write-new",
-	"write-later", "commit", "cut", "chmod", "mkdir", "symlink", "mknod", "link", "add-client",
-	"import", "rename-folder", "rename-new", "write-blocks", "remove-link", "rename-away",
-	"rmdir", "remove-client", "remove-image", "create-exclusive", "empty", "remove-golden" };
+	"write-later", "commit", "cut", "grow", "chmod", "mkdir", "symlink", "mknod", "link",
+	"rename-away", "add-client", "import", "rename-folder", "rename-new", "write-blocks",
+	"rmdir-new", "remove-link", "snapshot", "commit-image", "collect", "remove-snapshot",
+	"remove-client", "remove-image", "create-exclusive", "empty", "remove-golden" };
 
 struct fault {
 	enum file_event event;
@@ -28,11 +31,15 @@ struct fault {
 };
 
 struct job {
-	char top[200], live[256], source[256];
+	char top[200], live[256], after[256], source[256];
 	struct disk *disk;
 	struct cut *cut;
 	struct cut_state *state;
-	unsigned runs, refused, ended;
+	unsigned runs, refused, ended, cuts;
+};
+
+static const char *const events[] = {
+	[FILE_OPEN] = "new file", [FILE_WRITE] = "write", [FILE_FSYNC] = "sync"
 };
 
 static int
@@ -80,17 +87,20 @@ last_acknowledged(const struct world *w)
 	return last;
 }
 
-/* The fault's own error; or what a call meets because an earlier one was refused. */
+/* The fault's own error; or what a call meets because `refused` earlier ones were. */
 static bool
-is_expected(int err, const struct fault *f)
+is_expected(int err, const struct fault *f, unsigned refused)
 {
-	return err == f->err || err == -EIO || err == -ENOENT || err == -ESTALE || err == -EEXIST ||
-	       err == -ENOTEMPTY || err == -ENOTDIR || err == -EISDIR;
+	if (err == f->err || err == -EIO)
+		return f->hit;
+	return refused && (err == -ENOENT || err == -ESTALE || err == -EEXIST ||
+			      err == -ENOTEMPTY || err == -ENOTDIR || err == -EISDIR);
 }
 
 /* 1: a call was refused, 0: it was not. */
 static int
-run_step(struct world *w, const struct fault *f, const char *name, const char *what)
+run_step(
+    struct world *w, const struct fault *f, const char *name, unsigned refused, const char *what)
 {
 	bool was_fatal = __atomic_load_n(&w->fatal, __ATOMIC_SEQ_CST);
 	unsigned before = w->n;
@@ -102,8 +112,8 @@ run_step(struct world *w, const struct fault *f, const char *name, const char *w
 		if (err == 0 && was_fatal)
 			die("%s: %s is acknowledged after the end", what, name);
 	}
-	if (err < 0 && !is_expected(err, f))
-		die("%s: %s: %s", what, name, err_text(err));
+	if (err < 0 && !is_expected(err, f, refused))
+		die("%s: %s: %s (%s)", what, name, strerror(-err), err_text(err));
 	return err < 0;
 }
 
@@ -114,30 +124,55 @@ must(int err, const char *what)
 		die("%s: %s", what, err_text(err));
 }
 
-/* What the views show is what views opened now show. */
 static void
-check_agreement(struct world *w, const char *what)
+read_views(struct store *store, struct tree out[WORLD_VIEWS], const char *what)
 {
-	static const char *const names[] = { "a", "b" };
-	const char *differs;
+	static const char *const names[WORLD_VIEWS] = { "a", "b" };
 
 	for (unsigned v = 0; v < WORLD_VIEWS; v++) {
-		struct tree memory, disk;
 		struct client client;
-		struct view *fresh;
+		struct view *view;
 
+		must(client_find(store, names[v], &client), what);
+		must(view_open(store, &client, &view), what);
+		must(tree_read(view, NULL, 0, &out[v]), what);
+		view_close(view);
+	}
+}
+
+static void
+must_agree(const struct tree a[WORLD_VIEWS], const struct tree b[WORLD_VIEWS], const char *when,
+    const char *what)
+{
+	for (unsigned v = 0; v < WORLD_VIEWS; v++) {
+		const char *differs = tree_differs(&a[v], 0, &b[v]);
+
+		if (differs)
+			die("%s: %s differ: %s", what, when, differs);
+	}
+}
+
+static void
+free_trees(struct tree trees[WORLD_VIEWS])
+{
+	for (unsigned v = 0; v < WORLD_VIEWS; v++)
+		tree_free(&trees[v]);
+}
+
+/* What the views show is what views opened now show. That is in disk. */
+static void
+check_agreement(struct world *w, struct tree disk[WORLD_VIEWS], const char *what)
+{
+	struct tree memory[WORLD_VIEWS];
+
+	for (unsigned v = 0; v < WORLD_VIEWS; v++) {
 		must(view_flush(w->views[v]), what);
 		must(batch_flush(store_batch(w->store)), what);
-		must(tree_read(w->views[v], NULL, 0, &memory), what);
-		must(client_find(w->store, names[v], &client), what);
-		must(view_open(w->store, &client, &fresh), what);
-		must(tree_read(fresh, NULL, 0, &disk), what);
-		if ((differs = tree_differs(&memory, 0, &disk)))
-			die("%s: memory and disk differ: %s", what, differs);
-		view_close(fresh);
-		tree_free(&memory);
-		tree_free(&disk);
+		must(tree_read(w->views[v], NULL, 0, &memory[v]), what);
 	}
+	read_views(w->store, disk, what);
+	must_agree(memory, disk, "memory and disk", what);
+	free_trees(memory);
 }
 
 static void
@@ -154,65 +189,138 @@ goes_on(struct world *w, const char *what)
 	must(batch_wait(store_batch(w->store), op.ticket), what);
 }
 
-/* After the end: opened again, all that was acknowledged is there. */
 static void
-check_restart(struct job *job, struct world *w, bool ended, const char *what)
+open_again(const char *folder, struct store **out, const char *what)
 {
 	struct store_options o = { .mode = STORE_OWN, .start = true };
+
+	must(store_open(folder, &o, out), what);
+	world_check_store(*out, what);
+}
+
+/* After the end: opened again, all that was acknowledged is there. */
+static void
+check_acknowledged(const char *folder, struct world *w, const char *what)
+{
 	struct store *store;
 	char why[1024];
 
-	must(store_open(job->live, &o, &store), what);
-	world_check_store(store, what);
-	if (ended && world_moment(w, store, last_acknowledged(w), w->n - 1, why) < 0)
+	open_again(folder, &store, what);
+	if (world_moment(w, store, last_acknowledged(w), w->n - 1, why) < 0)
 		die("%s: after a restart:%s", what, why);
 	store_close(store);
 }
 
-/* Whoever needs the disk next is told, and the store's owner. */
+/* Without an end: opened again, all is as it was. */
+static void
+check_same(const char *folder, const struct tree before[WORLD_VIEWS], const char *what)
+{
+	struct tree now[WORLD_VIEWS];
+	struct store *store;
+
+	open_again(folder, &store, what);
+	read_views(store, now, what);
+	must_agree(before, now, "before and after a restart", what);
+	free_trees(now);
+	store_close(store);
+}
+
+/* The power fails when `length` changes are done, and takes with it what wasn't synced, the bytes
+ * of the failed sync among it: the kernel forgets that they were to be written. */
+static void
+check_power_cut(
+    struct job *job, struct disk *disk, unsigned length, struct world *w, const char *what)
+{
+	struct cut *cut = cut_open(disk);
+	uint64_t value;
+	int kind;
+
+	while (cut_at(cut) < length)
+		cut_next(cut, &kind, &value);
+	for (unsigned i = 0; i < cut_states(cut, 0); i++) {
+		struct cut_state *state = cut_state(cut, i, 1);
+		char when[300];
+
+		cut_state_write(state, job->after);
+		snprintf(
+		    when, sizeof(when), "%s, then a power cut (%s)", what, cut_state_text(state));
+		check_acknowledged(job->after, w, when);
+		cut_state_free(state);
+		job->cuts++;
+	}
+	cut_close(cut);
+}
+
+/* Whoever needs the disk next is told, and the store's owner. (An import's segments are its own:
+ * the sync of one ends no more than the import.) */
 static bool
-check_end(struct world *w, const struct fault *f, const char *what)
+check_end(struct world *w, const struct fault *f, unsigned refused, const char *what)
 {
 	bool database = strncmp(f->name, "store.db", 8) == 0;
 
 	if (f->hit && f->event == FILE_FSYNC && database && !w->fatal) {
-		world_call(w, call_named("chmod"), true);
+		world_call(w, call_named("write-blocks"), true);
 		world_wait(w);
 		if (!w->fatal)
 			die("%s: the sync of %s failed, and nobody was told", what, f->name);
 	}
-	if (w->fatal && f->event == FILE_WRITE && f->err == -ENOSPC)
+	if (f->hit && f->event == FILE_FSYNC && !w->fatal && !refused)
+		die("%s: the sync of %s failed, and no call was refused", what, f->name);
+	if (w->fatal && f->event != FILE_FSYNC && f->err == -ENOSPC)
 		die("%s: a full disk (%s) was the end", what, f->name);
 	return w->fatal;
+}
+
+static unsigned
+run_steps(struct world *w, struct fault *f, const char *what)
+{
+	unsigned refused = 0;
+
+	files_hook(store_files(w->store), fail, f);
+	for (unsigned i = 0; i < ARRAY_SIZE(steps); i++)
+		refused += (unsigned)run_step(w, f, steps[i], refused, what);
+	files_hook(store_files(w->store), NULL, NULL);
+	return refused;
 }
 
 /* False: there was no such event any more. */
 static bool
 run(struct job *job, struct fault *f)
 {
-	unsigned refused = 0;
+	struct tree last[WORLD_VIEWS];
+	unsigned length, refused;
+	struct disk *disk;
 	struct world w;
 	char what[200];
 	bool ended;
 
-	snprintf(what, sizeof(what), "%s %u %s: %s", f->event == FILE_WRITE ? "write" : "sync",
-	    f->at, f->lasting ? "and all after it" : "alone", strerror(-f->err));
+	snprintf(what, sizeof(what), "%s %u %s: %s", events[f->event], f->at,
+	    f->lasting ? "and all after it" : "alone", strerror(-f->err));
 	cut_state_write(job->state, job->live);
-	world_open(&w, job->live, NULL, 1);
+	disk = disk_open(job->live);
+	world_open(&w, job->live, disk, 1);
 	snprintf(w.source, sizeof(w.source), "%s", job->source);
-	files_hook(store_files(w.store), fail, f);
-	for (unsigned i = 0; i < ARRAY_SIZE(steps); i++)
-		refused += (unsigned)run_step(&w, f, steps[i], what);
-	files_hook(store_files(w.store), NULL, NULL);
-	ended = check_end(&w, f, what);
+	refused = run_steps(&w, f, what);
+	if (refused && !f->hit)
+		die("%s: refused without a fault", what);
+	ended = check_end(&w, f, refused, what);
+	length = disk_length(disk);
 	if (!ended) {
-		check_agreement(&w, what);
+		check_agreement(&w, last, what);
+		free_trees(last);
 		goes_on(&w, what);
-		check_agreement(&w, what);
+		check_agreement(&w, last, what);
 	}
 	world_close(&w);
-	check_restart(job, &w, ended, what);
+	if (ended) {
+		check_acknowledged(job->live, &w, what);
+		check_power_cut(job, disk, length, &w, what);
+	} else {
+		check_same(job->live, last, what);
+		free_trees(last);
+	}
 	world_free(&w);
+	disk_close(disk);
 	job->runs++;
 	job->refused += refused;
 	job->ended += ended;
@@ -228,8 +336,10 @@ open_job(struct job *job)
 	if (!mkdtemp(job->top))
 		die("%s: %m", job->top);
 	snprintf(job->live, sizeof(job->live), "%s/live", job->top);
+	snprintf(job->after, sizeof(job->after), "%s/after", job->top);
 	snprintf(job->source, sizeof(job->source), "%s/source", job->top);
-	if (mkdir(job->live, 0700) < 0 || mkdir(job->source, 0700) < 0)
+	if (mkdir(job->live, 0700) < 0 || mkdir(job->after, 0700) < 0 ||
+	    mkdir(job->source, 0700) < 0)
 		die("%s: %m", job->live);
 	world_make(job->live, job->source);
 	job->disk = disk_open(job->live);
@@ -254,6 +364,8 @@ int
 main(void)
 {
 	static const struct fault kinds[] = {
+		{ FILE_OPEN, -ENOSPC },
+		{ FILE_OPEN, -ENOSPC, .lasting = true },
 		{ FILE_WRITE, -ENOSPC },
 		{ FILE_WRITE, -ENOSPC, .lasting = true },
 		{ FILE_WRITE, -EIO },
@@ -268,16 +380,17 @@ main(void)
 	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
 		struct fault f;
 
-		job.runs = job.refused = job.ended = 0;
+		job.runs = job.refused = job.ended = job.cuts = 0;
 		for (unsigned k = 0;; k++) {
 			f = kinds[i];
 			f.at = k;
 			if (!run(&job, &f))
 				break;
 		}
-		printf("%s %s%s: %u runs, %u calls refused, %u ends\n",
-		    kinds[i].event == FILE_WRITE ? "write" : "sync", strerror(-kinds[i].err),
-		    kinds[i].lasting ? " for ever" : "", job.runs, job.refused, job.ended);
+		printf("%s %s%s: %u runs, %u calls refused, %u ends, %u power cuts after them\n",
+		    events[kinds[i].event], strerror(-kinds[i].err),
+		    kinds[i].lasting ? " for ever" : "", job.runs, job.refused, job.ended,
+		    job.cuts);
 		fflush(stdout);
 	}
 	close_job(&job);
