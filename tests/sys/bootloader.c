@@ -202,7 +202,7 @@ main(int argc, char **argv)
 	bool system = false, good = true;
 	int option;
 
-	while ((option = getopt(argc, argv, "i:m:s:t:o:vSl")) != -1) {
+	while ((option = getopt(argc, argv, "i:m:s:t:o:w:vSl")) != -1) {
 		switch (option) {
 		case 'i':
 			interface = optarg;
@@ -221,6 +221,9 @@ main(int argc, char **argv)
 		case 'o':
 			pi.out = optarg;
 			break;
+		case 'w':
+			pi.slow = (unsigned)atoi(optarg);
+			break;
 		case 'v':
 			pi.loud = true;
 			break;
@@ -235,9 +238,9 @@ main(int argc, char **argv)
 		}
 	}
 	if (!good || !pi.serial || optind != argc) {
-		fprintf(stderr,
-		    "bootloader -t 3b|3b+|4|5 -s SERIAL -m MAC [-i INTERFACE] [-o FOLDER] [-v]"
-		    " [-S: stubborn] [-l: the system's lease, too]\n");
+		fprintf(stderr, "bootloader -t 3b|3b+|4|5 -s SERIAL -m MAC [-i INTERFACE] [-o "
+				"FOLDER] [-w MICROSECONDS] [-v]"
+				" [-S: stubborn] [-l: the system's lease, too]\n");
 		return 2;
 	}
 	if (ether_open(&pi.ether, interface, mac) < 0) {

@@ -16,6 +16,7 @@ struct pi {
 	const char *out; /* the folder for what it gets; NULL: nothing is kept */
 	bool loud;       /* tells each step */
 	bool stubborn;   /* a Pi 3 that asks whoever gave its address, whatever else was said */
+	unsigned slow;   /* microseconds before each ACK */
 	struct ether ether;
 	struct in_addr server; /* where the files are */
 	uint16_t port;         /* where its transfers come from */

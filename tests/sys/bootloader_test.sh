@@ -193,6 +193,11 @@ cp "$tmp/out" "$tmp/all.conf"
 start_dnsmasq server all
 storm
 
+say "== a Pi 3 that answers no ARP, and takes longer than its MAC is kept in mind"
+switch_on 4 -w 4000 || fail "Pi 4: $(tail -n 1 "$tmp/said-4")"
+check_boot 4 pi-4
+say "$kind: $(tail -n 1 "$tmp/said-4")"
+
 say "== Pis that nobody knows"
 for i in 101 102; do # a 3B+, and a 4
 	pi $i

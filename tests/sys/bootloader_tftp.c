@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/sys/bootloader.h"
 
@@ -126,6 +126,8 @@ take_data(struct get *g, const struct ether_udp *u)
 	g->n += n;
 	if (g->file && fwrite(u->data + 4, 1, n, g->file) != n)
 		return fail(g->pi, "%s can't be kept", g->path);
+	if (g->pi->slow)
+		usleep(g->pi->slow);
 	send_ack(g, block);
 	return n < g->blksize;
 }
