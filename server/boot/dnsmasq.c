@@ -6,9 +6,13 @@
 #include <errno.h>
 #include <net/if.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cow/err.h"
+
+#define RANGE_MAX 65536u
 
 static bool
 is_address(const char *text)
@@ -36,24 +40,107 @@ check(const struct dnsmasq *d)
 	return 0;
 }
 
-static void
-write_hosts(FILE *to, const struct dnsmasq *d)
+/* --- a fixed address for each client ---
+ * A Pi 3 takes what it is offered and never says so: dnsmasq then offers it to another, too. So
+ * does its ping, for which everybody waits three seconds. An address that is a client's has
+ * neither. */
+
+struct range {
+	uint32_t from, size;
+	bool *used;
+};
+
+static uint32_t
+number(const char *text)
 {
+	struct in_addr a = { 0 };
+
+	inet_pton(AF_INET, text, &a);
+	return ntohl(a.s_addr);
+}
+
+static void
+take(struct range *r, const char *text)
+{
+	uint32_t at = text ? number(text) - r->from : r->size;
+
+	if (at < r->size)
+		r->used[at] = true;
+}
+
+/* By its MAC, so that it is the same each time, whoever else there is; but for collisions. "" when
+ * three quarters of the range are taken: strangers need some. */
+static const char *
+pick(struct range *r, const char *mac, uint32_t *left, char out[INET_ADDRSTRLEN])
+{
+	uint32_t at = 2166136261u;
+	struct in_addr a;
+
+	*out = '\0';
+	if (*left == 0)
+		return out;
+	--*left;
+	for (const char *p = mac; *p; p++)
+		at = (at ^ (unsigned char)*p) * 16777619u;
+	for (at = (at ^ at >> 15) % r->size; r->used[at];)
+		at = (at + 1) % r->size;
+	r->used[at] = true;
+	a.s_addr = htonl(r->from + at);
+	inet_ntop(AF_INET, &a, out, INET_ADDRSTRLEN);
+	return out;
+}
+
+static int
+open_range(struct range *r, const struct dnsmasq *d, uint32_t *left)
+{
+	uint32_t taken = 0;
+
+	r->from = number(d->from);
+	r->size = number(d->to) - r->from + 1;
+	if (r->size == 0 || r->size > RANGE_MAX)
+		return err_set(
+		    EINVAL, "the range %s,%s has no address, or too many", d->from, d->to);
+	r->used = calloc(r->size, sizeof(*r->used));
+	if (!r->used)
+		return -ENOMEM;
+	take(r, d->address);
+	take(r, d->router);
+	for (int i = 0; i < d->nhosts; i++)
+		take(r, *d->hosts[i].address ? d->hosts[i].address : NULL);
+	for (uint32_t i = 0; i < r->size; i++)
+		taken += r->used[i];
+	*left = taken < r->size / 4 * 3 ? r->size / 4 * 3 - taken : 0;
+	return 0;
+}
+
+static void
+write_hosts(FILE *to, const struct dnsmasq *d, struct range *r, uint32_t left)
+{
+	char picked[INET_ADDRSTRLEN];
+
 	if (d->nhosts)
-		fputs("\n# Clients, by MAC whatever else they call themselves.\n", to);
+		fputs("\n# Clients, by MAC whatever else they call themselves. Each has an address "
+		      "of "
+		      "its own.\n",
+		    to);
 	for (int i = 0; i < d->nhosts; i++) {
 		const struct dnsmasq_host *h = &d->hosts[i];
+		const char *address = *h->address ? h->address : pick(r, h->mac, &left, picked);
 
-		fprintf(to, "dhcp-host=%s,id:*,%s%s%s\n", h->mac, h->address,
-		    *h->address ? "," : "", h->name);
+		fprintf(to, "dhcp-host=%s,id:*,%s%s%s\n", h->mac, address, *address ? "," : "",
+		    h->name);
 	}
 }
 
 int
 dnsmasq_write(FILE *to, const struct dnsmasq *d)
 {
+	struct range range = { 0 };
+	uint32_t left = 0;
 	int rc = check(d);
 
+	if (rc == 0 && d->from)
+		rc = open_range(&range, d, &left);
 	if (rc < 0)
 		return rc;
 	fprintf(to,
@@ -86,6 +173,7 @@ dnsmasq_write(FILE *to, const struct dnsmasq *d)
 	    "dhcp-option-force=66,\"%s\"\n",
 	    d->address, d->address, d->address);
 	if (d->from)
-		write_hosts(to, d);
+		write_hosts(to, d, &range, left);
+	free(range.used);
 	return ferror(to) ? -EIO : 0;
 }

@@ -83,6 +83,42 @@ has_mac(const struct client *c, const char *mac)
 	return false;
 }
 
+/* The ROM of a Pi 3 asks for its first file without its serial number, but its MAC ends as that
+ * does. */
+struct by_tail {
+	char tail[7];
+	int found;
+	struct client *out;
+};
+
+static int
+compare_tail(void *arg, const struct client *c)
+{
+	struct by_tail *b = arg;
+	size_t n = strlen(c->serial);
+
+	if (c->nmacs == 0 && n >= 6 && strcmp(c->serial + n - 6, b->tail) == 0) {
+		*b->out = *c;
+		b->found++;
+	}
+	return 0;
+}
+
+/* -ENOENT: no client, or more than one. */
+static int
+find_pi3(struct store *s, const struct pi_sighting *pi, struct client *out)
+{
+	const char *m = pi->mac;
+	struct by_tail b = { .out = out };
+	int rc;
+
+	if (*pi->serial || strncmp(m, "b8:27:eb:", 9) != 0)
+		return -ENOENT;
+	snprintf(b.tail, sizeof(b.tail), "%.2s%.2s%.2s", m + 9, m + 12, m + 15);
+	rc = client_each(s, compare_tail, &b);
+	return rc < 0 ? rc : b.found == 1 ? 0 : -ENOENT;
+}
+
 /* The client that it claims to be. -ENOENT: none. */
 static int
 find_claimed(struct store *s, const struct pi_sighting *pi, struct client *out)
@@ -92,6 +128,8 @@ find_claimed(struct store *s, const struct pi_sighting *pi, struct client *out)
 
 	if (rc == -ENOENT && *pi->mac)
 		rc = client_find_mac(s, pi->mac, out);
+	if (rc == -ENOENT && *pi->mac)
+		rc = find_pi3(s, pi, out);
 	/* An address alone says who it was. It may have gone to another machine since. */
 	if (rc == -ENOENT && !*pi->serial && pi->have_address) {
 		rc = client_find_address(s, address_text(pi, address), out);

@@ -236,13 +236,14 @@ find_transfer(const struct worker *w, const struct sockaddr_in *from, uint32_t *
 }
 
 /* A request that was sent again is being answered already; one for something else means that the
- * machine has given up what was before. */
+ * machine has given up what was before. What it said of that before it asked, such as that it is
+ * done, comes first. */
 static bool
 is_answered(struct worker *w, const struct sockaddr_in *from, uint64_t asked, uint32_t *of_address)
 {
 	struct transfer *t = find_transfer(w, from, of_address);
 
-	if (t && t->asked != asked) {
+	if (t && (!transfer_ready(w->tftp->service, t) || t->asked != asked)) {
 		end(w, t);
 		t = NULL;
 	}
@@ -345,6 +346,7 @@ run(void *arg)
 
 	while (!stop) {
 		int n = epoll_wait(w->epoll, events, EVENTS, w->transfers ? TICK_MS : -1);
+		bool requests = false;
 
 		for (int i = 0; i < n; i++) {
 			void *what = events[i].data.ptr;
@@ -352,10 +354,12 @@ run(void *arg)
 			if (what == w->tftp)
 				stop = true;
 			else if (what == w)
-				read_requests(w);
+				requests = true;
 			else if (!transfer_ready(w->tftp->service, what))
 				end(w, what);
 		}
+		if (requests) /* last: they end transfers, which other events may name */
+			read_requests(w);
 		now = tftp_now();
 		if (now - ticked >= TICK_MS) {
 			ticked = now;

@@ -75,7 +75,8 @@ bytes_at(struct transfer *t, uint64_t off, uint32_t n, const uint8_t **out)
 	return 0;
 }
 
-/* What the network has no room for now is sent again when it is due. */
+/* What the network has no room for now is sent again when it is due. A machine whose ACK has just
+ * come is there: the kernel need not ask for its MAC, which a Pi 3's ROM wouldn't answer now. */
 static int
 send_block(struct transfer *t, uint64_t block)
 {
@@ -84,6 +85,7 @@ send_block(struct transfer *t, uint64_t block)
 	uint8_t head[TFTP_HEAD];
 	struct iovec iov[2] = { { head, sizeof(head) } };
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+	int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (t->acked && t->tries == 0 ? MSG_CONFIRM : 0);
 	const uint8_t *p = NULL;
 	int rc = bytes_at(t, off, n, &p);
 
@@ -91,8 +93,8 @@ send_block(struct transfer *t, uint64_t block)
 		return rc;
 	tftp_write_head(head, TFTP_DATA, (uint16_t)block);
 	iov[1] = (struct iovec){ (void *)(uintptr_t)p, n };
-	if (sendmsg(t->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN &&
-	    errno != ENOBUFS && errno != ECONNREFUSED)
+	if (sendmsg(t->fd, &msg, flags) < 0 && errno != EAGAIN && errno != ENOBUFS &&
+	    errno != ECONNREFUSED)
 		return -errno;
 	return 0;
 }
