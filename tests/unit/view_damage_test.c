@@ -133,6 +133,16 @@ a_size_that_no_file_has_makes_its_inode_unreadable(void **state)
 	op_create(vs->a, INO_ROOT, "g");
 }
 
+static void
+a_segment_whose_row_is_damaged_stays_as_long_as_blocks_lie_in_it(void **state)
+{
+	struct viewstore *vs = *state;
+
+	viewstore_exec(vs, "UPDATE segment SET seq = seq + 4096");
+	viewstore_reopen(vs);
+	op_assert_pattern(vs->a, op_find(vs->a, "data"), 0, 0, VIEWSTORE_DATA, 1);
+}
+
 #define ON_STORE(test) cmocka_unit_test_setup_teardown(test, viewstore_setup, viewstore_teardown)
 
 int
@@ -146,6 +156,7 @@ main(void)
 		    a_block_that_is_larger_than_blocks_is_refused_however_often_it_is_asked_for),
 		ON_STORE(a_lost_block_takes_no_other_with_it),
 		ON_STORE(a_size_that_no_file_has_makes_its_inode_unreadable),
+		ON_STORE(a_segment_whose_row_is_damaged_stays_as_long_as_blocks_lie_in_it),
 		ON_STORE(a_time_at_the_end_of_time_stays_there),
 	};
 
