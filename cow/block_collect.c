@@ -118,10 +118,11 @@ block_verify(struct blocks *b, const struct id *id, const struct block_loc *loc,
 	iov = (struct iovec){ &last, 1 };
 	if (err == 0 && !bytes)
 		err = segment_read(s, &iov, 1, loc->off + loc->stored - 1);
+	/* Its length first: as many bytes as that says are looked at then. */
 	if (err == 0)
-		err = segment_is_block(s, loc->off - FORMAT_BLOCK_HEAD, buf, bytes) &&
-		      get_le32(buf + FORMAT_BLOCK_STORED) == loc->stored &&
-		      memcmp(buf + FORMAT_BLOCK_ID, id->b, ID_SIZE) == 0;
+		err = get_le32(buf + FORMAT_BLOCK_STORED) == loc->stored &&
+		      memcmp(buf + FORMAT_BLOCK_ID, id->b, ID_SIZE) == 0 &&
+		      segment_is_block(s, loc->off - FORMAT_BLOCK_HEAD, buf, bytes);
 	segments_release(b->segments, s);
 	return err;
 }

@@ -14,7 +14,8 @@ static int
 read_pieces(struct blocks *b, uint32_t seq, struct iovec *iov, int n, uint64_t off)
 {
 	struct segment *s;
-	int err = segments_get(b->segments, seq, &s);
+	int err = seq ? segments_get(b->segments, seq, &s)
+		      : err_set(EIO, "a block is in no segment: it is lost");
 
 	if (err < 0)
 		return err;

@@ -85,7 +85,7 @@ check_run(struct store *s, const struct check_options *options, struct check_res
 	if (rc == 0)
 		rc = check_blocks(&c);
 	sort_bad(&c);
-	if (rc == 0 && c.bad.n)
+	if (rc == 0 && (c.bad.n || options->all_bytes))
 		rc = check_paths(&c);
 	free(c.bad.all);
 	return rc;

@@ -8,7 +8,7 @@
 #include "cow/store.h"
 
 struct check_options {
-	bool all_bytes; /* read every block and compare it with its id */
+	bool all_bytes; /* read every block and compare it with its id; look at every name */
 	/* Told for each thing that is wrong, in a sentence. Negative ends the check. */
 	int (*found)(void *arg, const char *sentence);
 	/* Told now and then; negative ends the check. May be NULL. */

@@ -33,11 +33,12 @@ static int
 check_file(struct walk *w, uint32_t ino)
 {
 	uint64_t off;
-	bool golden;
-	int r = view_find_block(w->view, ino, is_bad, w->check, &off, &golden);
+	int r = view_find_block(w->view, ino, w->own, is_bad, w->check, &off);
 
-	if (r <= 0 || (w->own && golden))
-		return r == -ENOMEM ? r : 0;
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	if (r < 0)
+		return check_tell(w->check, "%s: %s: %s", w->what, w->path, err_text(r));
 	return check_tell(
 	    w->check, "%s: %s: damaged at byte %llu", w->what, w->path, (unsigned long long)off);
 }

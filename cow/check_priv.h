@@ -33,7 +33,7 @@ int check_rules(struct check *);
 int check_blocks(struct check *);
 
 /* --- check_paths.c --- */
-/* Which files need the bad blocks. */
+/* Every name leads to a file; which files need the bad blocks. */
 int check_paths(struct check *);
 
 #endif

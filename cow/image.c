@@ -201,6 +201,8 @@ image_inode(struct image *im, uint32_t ino, struct inode *out)
 		return err;
 	*out = ((struct chunk *)c)->inodes[ino % CHUNK];
 	cache_release(c);
+	if (out->ino == ino && out->size > INODE_SIZE_MAX)
+		return err_set(EIO, "inode %u: its row is damaged: no file is so large", ino);
 	return out->ino == ino ? 0 : err_set(ESTALE, "the image has no inode %u", ino);
 }
 
@@ -298,6 +300,21 @@ image_extent(struct image *im, uint32_t ino, uint32_t run, struct extent *out)
 	}
 	cache_release(p);
 	return 0;
+}
+
+int
+image_runs(struct image *im, uint32_t ino, uint32_t *end)
+{
+	struct db *db = db_lend(im->pool);
+	sqlite3_stmt *s = db ? db_stmt(db, "SELECT max(run) + 1 FROM extent WHERE ino = ?") : NULL;
+	int row;
+
+	sqlite3_bind_int64(s, 1, ino);
+	row = db ? db_step(db, s) : -EIO;
+	if (row == 1)
+		*end = (uint32_t)sqlite3_column_int64(s, 0);
+	db_return(im->pool, db);
+	return row < 0 ? row : 0;
 }
 
 /* A folder is one object: its names' table, then their bytes. */

@@ -28,6 +28,9 @@ int image_target(struct image *, uint32_t ino, char buf[TARGET_BYTES_MAX + 1]);
 /* The places (and ids) of run `run` of the file's blocks. */
 int image_extent(struct image *, uint32_t ino, uint32_t run, struct extent *out);
 
+/* The file's runs with blocks end before run *end; 0: it has none. */
+int image_runs(struct image *, uint32_t ino, uint32_t *end);
+
 /* A folder's names, sorted by bytes; name i has cookie i + COOKIE_FIRST. */
 struct image_name {
 	struct str name;

@@ -76,6 +76,8 @@ inode_get(struct db *db, uint64_t layer, uint32_t ino, struct inode *out,
 	if (bytes.n <= TARGET_BYTES_MAX)
 		memcpy(target, bytes.p, bytes.n);
 	db_reset(stmt);
+	if (out->size > INODE_SIZE_MAX)
+		return err_set(EIO, "inode %u: its row is damaged: no file is so large", ino);
 	return *ntarget <= TARGET_BYTES_MAX ? 1 : err_set(EIO, "inode %u: target too long", ino);
 }
 

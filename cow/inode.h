@@ -14,6 +14,8 @@
 
 #define COOKIE_FIRST 3u /* of a folder's names: . and .. have 1 and 2 */
 
+#define INODE_SIZE_MAX ((uint64_t)1 << 43) /* of a file: 8 TiB */
+
 #define NAME_BYTES_MAX   255
 #define TARGET_BYTES_MAX 4095
 #define NLINK_MAX        65000

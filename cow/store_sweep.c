@@ -164,7 +164,9 @@ sweep_dead_imports(struct store *s, struct db *db)
 static int
 sweep_segment(struct store *s, struct db *db, const char *name, const void *arg)
 {
-	static const char sql[] = "SELECT 1 FROM segment WHERE seq = ?1";
+	/* Blocks without their segment's row: that one is damaged, and the file what is left. */
+	static const char sql[] = "SELECT 1 FROM segment WHERE seq = ?1"
+				  " UNION ALL SELECT 1 FROM block WHERE segment = ?1";
 	sqlite3_stmt *stmt;
 	uint32_t seq;
 	int rc;

@@ -69,7 +69,7 @@ struct view_set {
 };
 
 #define VIEW_FILE_COST 512u /* bytes that a changed file counts in a quota, besides its blocks */
-#define VIEW_FILE_MAX  ((uint64_t)1 << 43) /* largest file size: 8 TiB */
+#define VIEW_FILE_MAX  INODE_SIZE_MAX /* largest file size */
 
 /* With its lease, where the store may be changed: -EBUSY as lease_get. */
 int view_open(struct store *, const struct client *, struct view **out);
@@ -173,10 +173,10 @@ bool view_same(const struct view *, uint32_t ino, const struct view *, uint32_t 
 /* 1: the contents of two files of one size differ; 0: they don't. Blocks are compared by id. */
 int view_differs(struct view *, uint32_t ino, struct view *, uint32_t other);
 
-/* 1: the file has a block for which fn says so, or that can't be found, at byte *off; *golden: it
- * is the image's. 0: it has none. */
-int view_find_block(struct view *, uint32_t ino, bool (*fn)(void *arg, const struct id *),
-    void *arg, uint64_t *off, bool *golden);
+/* 1: the file has a block for which fn says so, at byte *off; 0: it has none. own: the image's
+ * files as they are have none. */
+int view_find_block(struct view *, uint32_t ino, bool own, bool (*fn)(void *arg, const struct id *),
+    void *arg, uint64_t *off);
 
 /* A cut between two operations, in two steps that hold the view's lock: all that was written, what
  * no COMMIT asked for yet included, goes into the batch; then, when whoever cuts has added to the

@@ -114,42 +114,56 @@ view_differs(struct view *a, uint32_t ino, struct view *b, uint32_t other)
 	return r;
 }
 
+/* Where the runs of a file end that may have blocks; within its size, which may be a sparse one's.
+ */
+static int
+runs_end(struct view *v, uint32_t ino, const struct inode *i, struct node *n, uint32_t *end)
+{
+	uint64_t run_bytes = (uint64_t)v->block_size * EXTENT_RUN;
+	uint32_t sized = (uint32_t)((i->size + run_bytes - 1) / run_bytes);
+	int err = ino <= v->last_golden ? image_runs(v->image, ino, end) : 0;
+
+	if (!err && n)
+		err = run_load_all(v, n);
+	if (!err && n && n->nruns && n->runs[n->nruns - 1].run >= *end)
+		*end = n->runs[n->nruns - 1].run + 1;
+	if (*end > sized)
+		*end = sized;
+	return err;
+}
+
 static int
 find_block(struct view *v, uint32_t ino, bool (*fn)(void *arg, const struct id *), void *arg,
     uint64_t *off)
 {
-	uint64_t run_bytes = (uint64_t)v->block_size * EXTENT_RUN;
 	struct node *n = NULL;
 	struct inode i = { 0 };
 	struct extent e;
+	uint32_t end = 0;
 	int err = node_golden(v, ino) ? image_inode(v->image, ino, &i) : node_get(v, ino, &n);
 
-	if (err)
-		return err;
-	if (n)
-		i = n->i;
-	for (uint32_t run = 0; run < (i.size + run_bytes - 1) / run_bytes; run++) {
-		*off = run * run_bytes;
+	if (!err)
+		err = runs_end(v, ino, n ? &n->i : &i, n, &end);
+	for (uint32_t run = 0; run < end && !err; run++) {
+		*off = (uint64_t)run * v->block_size * EXTENT_RUN;
 		err = run_extent(v, ino, n, run, &e);
-		if (err)
-			return err == -EIO ? 1 : err;
-		for (uint32_t k = 0; k < EXTENT_RUN; k++, *off += v->block_size)
+		for (uint32_t k = 0; k < EXTENT_RUN && !err; k++, *off += v->block_size)
 			if (!id_is_zero(&e.ids[k]) && fn(arg, &e.ids[k]))
 				return 1;
 	}
-	return 0;
+	return err;
 }
 
 int
-view_find_block(struct view *v, uint32_t ino, bool (*fn)(void *arg, const struct id *), void *arg,
-    uint64_t *off, bool *golden)
+view_find_block(struct view *v, uint32_t ino, bool own, bool (*fn)(void *arg, const struct id *),
+    void *arg, uint64_t *off)
 {
 	int r = view_begin(v);
 
 	if (r)
 		return r;
-	*golden = node_golden(v, ino);
-	r = find_block(v, ino, fn, arg, off);
+	if (!own || !node_golden(v, ino))
+		r = find_block(v, ino, fn, arg, off);
 	view_end(v);
 	return r;
 }

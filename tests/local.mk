@@ -360,6 +360,14 @@ check_PROGRAMS += tests/crash/kill_test
 tests_crash_kill_test_SOURCES = tests/crash/kill_test.c tests/crash/wire.c tests/crash/wire.h $(crash_world)
 tests_crash_kill_test_LDADD = $(crash_libs)
 
+# Stores whose files are damaged, before the real programs.
+check_PROGRAMS += tests/crash/damage_test
+TESTS += tests/crash/damage_test
+tests_crash_damage_test_SOURCES = tests/crash/damage_test.c tests/crash/damage.c tests/crash/damage.h \
+	tests/crash/damage_walk.c tests/crash/damage_walk.h tests/crash/wire.c tests/crash/wire.h \
+	$(crash_world)
+tests_crash_damage_test_LDADD = $(crash_libs)
+
 # Fuzzing of what is not rpc/: handles, the control socket, imports, damaged stores.
 fuzz_folder = tests/fuzz/folder.c tests/fuzz/folder.h
 fuzz_cow_libs = $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS)

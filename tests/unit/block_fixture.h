@@ -259,4 +259,16 @@ count_on_disk(struct fixture *f)
 	return n;
 }
 
+/* It is nowhere: its place can't be read. */
+static inline void
+assert_lost(struct blocks *b, const struct id *id)
+{
+	struct block_loc loc;
+	char byte;
+
+	assert_int_equal(block_find(b, id, 1, &loc), 0);
+	assert_int_equal(loc.segment, 0);
+	assert_int_equal(block_read(b, &loc, 0, &byte, 1), -EIO);
+}
+
 #endif

@@ -101,6 +101,48 @@ a_time_at_the_end_of_time_stays_there(void **state)
 	assert_true(op_attr(vs->a, f).ctime.tv_sec == INT64_MAX / 1000000000);
 }
 
+static void
+a_lost_block_takes_no_other_with_it(void **state)
+{
+	struct viewstore *vs = *state;
+	uint32_t f = op_create(vs->a, INO_ROOT, "f");
+	struct view_op op = { 0 };
+	struct view_data data;
+	struct view_attr attr;
+	uint8_t p[4096];
+
+	op_write_pattern(vs->a, f, 0, 40960, 7);
+	viewstore_exec(vs, "DELETE FROM block WHERE off = (SELECT max(off) FROM block WHERE "
+			   "segment = (SELECT max(segment) FROM block))");
+	assert_int_equal(view_read(vs->a, &op, f, 36864, 4096, &data, &attr), -EIO);
+	op_assert_pattern(vs->a, f, 0, 0, 36864, 7);
+	op_pattern(p, sizeof(p), 8);
+	op_write(vs->a, f, 36864, p, sizeof(p));
+	op_assert_bytes(vs->a, f, 36864, p, sizeof(p));
+}
+
+static void
+a_size_that_no_file_has_makes_its_inode_unreadable(void **state)
+{
+	struct viewstore *vs = *state;
+	uint32_t f = op_create(vs->a, INO_ROOT, "f");
+	struct view_attr attr;
+
+	viewstore_exec(vs, "UPDATE inode SET size = 1 << 60 WHERE ino > 2 AND nlink > 0");
+	assert_int_equal(view_getattr(vs->a, f, &attr), -EIO);
+	op_create(vs->a, INO_ROOT, "g");
+}
+
+static void
+a_segment_whose_row_is_damaged_stays_as_long_as_blocks_lie_in_it(void **state)
+{
+	struct viewstore *vs = *state;
+
+	viewstore_exec(vs, "UPDATE segment SET seq = seq + 4096");
+	viewstore_reopen(vs);
+	op_assert_pattern(vs->a, op_find(vs->a, "data"), 0, 0, VIEWSTORE_DATA, 1);
+}
+
 #define ON_STORE(test) cmocka_unit_test_setup_teardown(test, viewstore_setup, viewstore_teardown)
 
 int
@@ -112,6 +154,9 @@ main(void)
 		ON_STORE(folders_that_lie_in_one_another_can_be_left_alone),
 		ON_STORE(
 		    a_block_that_is_larger_than_blocks_is_refused_however_often_it_is_asked_for),
+		ON_STORE(a_lost_block_takes_no_other_with_it),
+		ON_STORE(a_size_that_no_file_has_makes_its_inode_unreadable),
+		ON_STORE(a_segment_whose_row_is_damaged_stays_as_long_as_blocks_lie_in_it),
 		ON_STORE(a_time_at_the_end_of_time_stays_there),
 	};
 
