@@ -33,6 +33,7 @@ struct level {
 	struct name *names;
 	uint32_t n, size, next;
 	uint64_t bytes;
+	bool broken; /* it has more names than fit into memory */
 	size_t path; /* where the path was before it */
 };
 
@@ -122,14 +123,19 @@ add_name(struct ext2_dir_entry *e, int offset, int blocksize, char *buf, void *a
 	if (l->n == l->size) {
 		l->size = l->size ? l->size * 2 : 32;
 		names = realloc(l->names, l->size * sizeof(*names));
-		if (!names)
+		if (!names) {
+			l->broken = true;
 			return DIRENT_ABORT;
+		}
 		l->names = names;
 	}
 	l->bytes += n;
 	l->names[l->n] = (struct name){ malloc(n + 1), n, e->inode };
-	if (!l->names[l->n].text || l->bytes > NAMES_MAX)
+	if (!l->names[l->n].text || l->bytes > NAMES_MAX) {
+		free(l->names[l->n].text);
+		l->broken = true; /* the walk itself ends as if all were well */
 		return DIRENT_ABORT;
+	}
 	memcpy(l->names[l->n].text, e->name, n);
 	l->names[l->n++].text[n] = '\0';
 	return 0;
@@ -157,6 +163,8 @@ enter(struct ext *x, uint32_t ino)
 	x->levels[x->depth] = (struct level){ .path = x->npath };
 	code = ext2fs_dir_iterate(x->fs, ino, 0, NULL, add_name, &x->levels[x->depth]);
 	x->depth++;
+	if (!code && x->levels[x->depth - 1].broken)
+		return damaged(x, "a folder has too many names", 0);
 	return code ? damaged(x, "a folder can't be read", code) : 0;
 }
 

@@ -24,7 +24,7 @@
 static const char netboot_config[] = "\n[all]\ndtparam=sd_poll_once\n";
 
 struct bootfile {
-	struct view *view;
+	struct view *view; /* while it is opened */
 	uint32_t ino;
 	uint64_t size;
 	struct timespec ctime;
@@ -219,7 +219,7 @@ bootfile_size(const struct bootfile *f)
 }
 
 int
-bootfile_read(struct bootfile *f, uint64_t off, void *p, uint32_t n)
+bootfile_read(struct bootfile *f, struct view *view, uint64_t off, void *p, uint32_t n)
 {
 	struct view_op op = { 0 };
 	struct view_attr now;
@@ -231,7 +231,7 @@ bootfile_read(struct bootfile *f, uint64_t off, void *p, uint32_t n)
 		memcpy(p, f->made + off, n);
 		return 0;
 	}
-	rc = view_read(f->view, &op, f->ino, off, n, &data, &now);
+	rc = view_read(view, &op, f->ino, off, n, &data, &now);
 	if (rc < 0)
 		return rc;
 	if (data.len != n || now.size != f->size || now.ctime.tv_sec != f->ctime.tv_sec ||

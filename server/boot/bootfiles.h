@@ -16,15 +16,16 @@ struct boot_server {
 
 struct bootfile;
 
-/* path: as a bootloader says it, from the boot folder on; the view is borrowed until
- * bootfile_close. -ENOENT: no such file; -EACCES: a path that tries to leave the folder; -EISDIR,
- * -ELOOP; -ENOTSUP: it has no boot folder at all. */
+/* path: as a bootloader says it, from the boot folder on; the view isn't kept. -ENOENT: no such
+ * file; -EACCES: a path that tries to leave the folder; -EISDIR, -ELOOP; -ENOTSUP: it has no boot
+ * folder at all. */
 int bootfile_open(struct view *, const char *client, const struct boot_server *, const char *path,
     struct bootfile **out);
 void bootfile_close(struct bootfile *);
 uint64_t bootfile_size(const struct bootfile *);
-/* n bytes from off, which lie within the file. -ESTALE: it has changed since it was opened. */
-int bootfile_read(struct bootfile *, uint64_t off, void *p, uint32_t n);
+/* n bytes from off, which lie within the file, out of the view where it was found. -ESTALE: it has
+ * changed since it was opened. */
+int bootfile_read(struct bootfile *, struct view *, uint64_t off, void *p, uint32_t n);
 
 /* The kernel's command line: what the image says, but for its root, and ours. Returns its length,
  * at most size - 1. */

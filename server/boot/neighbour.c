@@ -3,12 +3,22 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cow/err.h"
 
 #define COMPLETE 2u /* the flag of an entry that was answered */
+
+/* The table is IPv4's; an address of IPv6 isn't in it, whatever its last bytes are. */
+static bool
+is_mapped(const uint8_t address[16])
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	return memcmp(address, mapped, sizeof(mapped)) == 0;
+}
 
 int
 neighbour_mac(const char *table, const uint8_t address[16], char out[18])
@@ -18,6 +28,10 @@ neighbour_mac(const char *table, const uint8_t address[16], char out[18])
 	char line[256], text[INET_ADDRSTRLEN], ip[INET_ADDRSTRLEN], mac[18];
 	unsigned flags;
 
+	if (f && !is_mapped(address)) {
+		fclose(f);
+		return -ENOENT;
+	}
 	if (!f)
 		return err_errno("%s", table);
 	inet_ntop(AF_INET, address + 12, text, sizeof(text));

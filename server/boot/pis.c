@@ -17,9 +17,11 @@
 #include "server/log.h"
 #include "server/peer.h"
 
-#define ENROLLED_MAX 4096 /* clients; so many more no stranger makes by knocking */
-#define NAMES_MAX    10000
-#define USED_SECONDS 10
+#define ENROLLED_MAX  4096 /* clients; so many more no stranger makes by knocking */
+#define NAMES_MAX     10000
+#define USED_SECONDS  10
+#define ENROL_BURST   100 /* new clients at once: a school that is switched on */
+#define ENROL_SECONDS 5   /* for one more */
 
 int
 pis_open(struct service *service, const char *neighbours, struct pis **out)
@@ -59,6 +61,15 @@ address_text(const struct pi_sighting *pi, char out[46])
 	else if (pi->have_address)
 		inet_ntop(AF_INET6, pi->address, out, 46);
 	return out;
+}
+
+static bool
+is_loopback(const struct pi_sighting *pi)
+{
+	char address[46];
+
+	address_text(pi, address);
+	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }
 
 void
@@ -139,6 +150,20 @@ find_claimed(struct store *s, const struct pi_sighting *pi, struct client *out)
 	return rc;
 }
 
+/* Is the address the client's already? From elsewhere, who says only the serial number of one
+ * whose MAC is known may be anybody. */
+static bool
+is_at_home(struct store *s, const struct pi_sighting *pi, const struct client *c)
+{
+	struct client of;
+	char address[46];
+
+	if (!pi->have_address || is_loopback(pi))
+		return true;
+	return client_find_address(s, address_text(pi, address), &of) == 0 &&
+	       strcmp(of.name, c->name) == 0;
+}
+
 /* Does anything speak against it? -EACCES. */
 static int
 check_claim(struct service *service, const struct pi_sighting *pi, const struct client *c)
@@ -151,6 +176,8 @@ check_claim(struct service *service, const struct pi_sighting *pi, const struct 
 		    pi->serial, pi->mac, c->name);
 		return -EACCES;
 	}
+	if (c->nmacs && !pi->mac_seen && !is_at_home(service->store, pi, c))
+		return -EAGAIN;
 	if (!*pi->mac || has_mac(c, pi->mac))
 		return 0;
 	if (client_find_mac(service->store, pi->mac, &other) == 0)
@@ -214,7 +241,7 @@ learn_address(struct service *service, const struct pi_sighting *pi, const struc
 	int rc;
 
 	address_text(pi, address);
-	if (!pi->have_address || strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0)
+	if (!pi->have_address || is_loopback(pi))
 		return 0;
 	if ((rc = check_unused(service, pi, c, address)) < 0)
 		return rc;
@@ -257,8 +284,12 @@ welcome(struct service *service, const struct pi_sighting *pi, struct client *c)
 static void
 complete(const struct pis *p, struct pi_sighting *pi)
 {
-	if (!*pi->mac && pi->have_address)
-		neighbour_mac(p->neighbours, pi->address, pi->mac);
+	char mac[sizeof(pi->mac)];
+
+	if (!pi->have_address || neighbour_mac(p->neighbours, pi->address, mac) < 0)
+		return;
+	memcpy(pi->mac, mac, sizeof(mac)); /* whatever the machine says that it is */
+	pi->mac_seen = true;
 }
 
 int
@@ -346,6 +377,10 @@ pis_enrol(struct service *service, const struct pi_sighting *pi, struct client *
 	SCOPED_LOCK(&service->pis->enrol);
 	if (find_claimed(service->store, pi, out) == 0) /* by another thread, just now */
 		return 0;
+	if (!rate_takes(&service->pis->enrolled, ENROL_BURST, ENROL_SECONDS)) {
+		pis_alarm(service, "", "many new Pis at once: no more are enrolled for a while");
+		return -ENOENT;
+	}
 	client_each(service->store, count_client, &clients);
 	if (clients >= ENROLLED_MAX) {
 		pis_alarm(service, "", "a new Pi isn't enrolled: there are %d clients", clients);

@@ -16,6 +16,7 @@ struct pi_sighting {
 	uint8_t address[16]; /* as struct peer has it */
 	bool have_address;
 	char serial[17], mac[18], model[32];
+	bool mac_seen; /* by the kernel, on the wire; else it is what the machine says */
 };
 
 struct pis;
@@ -26,7 +27,8 @@ void pis_close(struct pis *);
 
 /* The client that it is: by serial number, else MAC, else address. From now on it may use its view
  * from this address. A machine that isn't known becomes a client where enrolment is on; else it is
- * pending: -ENOENT. -EACCES: what it says contradicts what is known (an alarm was raised). */
+ * pending: -ENOENT. -EACCES: what it says contradicts what is known (an alarm was raised). -EAGAIN:
+ * the client's MACs are known, and the machine's can't be seen yet: a packet to it will help. */
 int pis_recognise(struct service *, const struct pi_sighting *, struct client *out);
 
 /* How trace and messages call a machine that is no client: "?" and what is known of it. */

@@ -14,6 +14,27 @@
 
 #define SAME_SECONDS 600 /* an alarm that was raised so lately is counted, not told again */
 
+#define LOG_BURST   50 /* lines at once that machines on the network can cause */
+#define LOG_SECONDS 2  /* for one more */
+
+bool
+rate_takes(struct pi_rate *r, uint32_t burst, uint32_t seconds)
+{
+	struct timespec now;
+	uint64_t gone;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	gone = (uint64_t)(now.tv_sec - r->since) / seconds;
+	if (gone) {
+		r->used = gone < r->used ? r->used - (uint32_t)gone : 0;
+		r->since = now.tv_sec;
+	}
+	if (r->used >= burst)
+		return false;
+	r->used++;
+	return true;
+}
+
 /* --- those that knocked --- */
 
 static bool
@@ -67,6 +88,7 @@ pis_knock(struct service *service, const struct pi_sighting *pi)
 	struct pis *p = service->pis;
 	struct pi_pending *at, copy;
 	char name[80];
+	bool tell;
 
 	pthread_mutex_lock(&p->lock);
 	at = place_for(p, pi);
@@ -74,8 +96,9 @@ pis_knock(struct service *service, const struct pi_sighting *pi)
 	at->last = time(NULL);
 	at->knocks++;
 	copy = *at;
+	tell = copy.knocks == 1 && rate_takes(&p->logged, LOG_BURST, LOG_SECONDS);
 	pthread_mutex_unlock(&p->lock);
-	if (copy.knocks > 1)
+	if (!tell)
 		return;
 	pi_name(pi, name);
 	log_info(service->log, LOG_BOOT,
@@ -199,6 +222,7 @@ pis_alarm(struct service *service, const char *client, const char *fmt, ...)
 	at->when = now;
 	memcpy(at->text, text, sizeof(at->text));
 	snprintf(at->client, sizeof(at->client), "%s", client);
+	new = new &&rate_takes(&p->logged, LOG_BURST, LOG_SECONDS);
 	pthread_mutex_unlock(&p->lock);
 	if (!new)
 		return;

@@ -23,6 +23,13 @@ struct pi_boot {
 	int64_t mounted, busy; /* seconds: the mount, and the last one with many reads */
 };
 
+/* So many events at once, and one more in so many seconds. Plain data, under its user's lock. */
+struct pi_rate {
+	uint32_t used;
+	int64_t since; /* monotonic seconds */
+};
+bool rate_takes(struct pi_rate *, uint32_t burst, uint32_t seconds);
+
 struct pis {
 	const char *neighbours;
 	pthread_mutex_t enrol; /* held while a machine becomes a client */
@@ -32,6 +39,8 @@ struct pis {
 	struct pi_pending pending[PIS_PENDING];
 	uint32_t nalarms;
 	struct pi_alarm alarms[PIS_ALARMS];
+	struct pi_rate enrolled; /* under enrol */
+	struct pi_rate logged;   /* lines about strangers and alarms */
 	uint32_t nboots;
 	struct pi_boot boots[PIS_WATCHED]; /* the timer's and trace's; under lock */
 };

@@ -20,6 +20,9 @@
 #include "server/boot/trace.h"
 #include "server/log.h"
 
+#define PROVE_MS      2000 /* in which a machine has answered that really asked */
+#define TIMEOUT_MAX   10   /* seconds that a machine may ask for between two packets */
+#define DISCARD_PORT  9
 #define THREADS       2
 #define THREADS_MAX   8
 #define TRANSFERS_MAX 512 /* of one thread */
@@ -80,14 +83,14 @@ take_mark(const char *path, struct pi_sighting *pi)
 
 /* A prefix that the machine was set to says nothing about who it is. */
 static int
-open_file(struct transfer *t, const struct boot_server *server, const char *path)
+open_file(struct transfer *t, struct peer_client *held, const struct boot_server *server,
+    const char *path)
 {
-	const char *client = t->held->info.name, *rest = strchr(path, '/');
-	int rc = bootfile_open(t->held->view, client, server, path, &t->file);
+	const char *client = held->info.name, *rest = strchr(path, '/');
+	int rc = bootfile_open(held->view, client, server, path, &t->file);
 
-	return rc == -ENOENT && rest
-		   ? bootfile_open(t->held->view, client, server, rest + 1, &t->file)
-		   : rc;
+	return rc == -ENOENT && rest ? bootfile_open(held->view, client, server, rest + 1, &t->file)
+				     : rc;
 }
 
 /* A machine whose last file was long ago has been switched on. */
@@ -111,15 +114,15 @@ find_file(struct worker *w, struct transfer *t, struct in_addr local, const char
 	struct boot_server server = { address, o->nfs_port };
 	struct pi_sighting pi = { .have_address = true };
 	struct sockaddr_storage ss = { 0 };
+	struct peer_client *held;
 	struct client c;
-	struct peer peer;
 	const char *path;
 	int rc;
 
 	memcpy(&ss, &t->from, sizeof(t->from));
-	peer_from_sockaddr(&ss, &peer);
-	peer.port = 0; /* a bootloader's is as it comes */
-	memcpy(pi.address, peer.address, sizeof(pi.address));
+	peer_from_sockaddr(&ss, &t->peer);
+	t->peer.port = 0; /* a bootloader's is as it comes */
+	memcpy(pi.address, t->peer.address, sizeof(pi.address));
 	inet_ntop(AF_INET, &local, address, sizeof(address));
 	path = take_mark(asked, &pi);
 	snprintf(t->path, sizeof(t->path), "%s", path);
@@ -129,8 +132,13 @@ find_file(struct worker *w, struct transfer *t, struct in_addr local, const char
 		return rc == -ENOENT ? -ENXIO : rc;
 	snprintf(t->who, sizeof(t->who), "%s", c.name);
 	begin_boot(service, &c);
-	rc = peer_by_id(service->peers, &peer, &c.id, &t->held);
-	return rc < 0 ? rc : open_file(t, &server, path);
+	t->client = c.id;
+	rc = peer_by_id(service->peers, &t->peer, &c.id, &held);
+	if (rc < 0)
+		return rc;
+	rc = open_file(t, held, &server, path);
+	peer_release(service->peers, held);
+	return rc;
 }
 
 /* --- requests --- */
@@ -193,10 +201,10 @@ begin(struct worker *w, struct transfer *t, struct in_addr local)
 	if (rc >= 0)
 		rc = epoll_ctl(w->epoll, EPOLL_CTL_ADD, t->fd, &e) < 0 ? -errno : 0;
 	if (rc == 0)
-		rc = transfer_begin(t);
+		rc = transfer_begin(w->tftp->service, t);
 	if (rc < 0) {
 		refuse_file(w, t, rc);
-		transfer_free(w->tftp->service, t);
+		transfer_free(t);
 		return;
 	}
 	t->next = w->transfers;
@@ -214,7 +222,7 @@ end(struct worker *w, struct transfer *t)
 		at = &(*at)->next;
 	*at = t->next;
 	w->n--;
-	transfer_free(w->tftp->service, t);
+	transfer_free(t);
 }
 
 /* The transfer that goes to this very port, or NULL; and how many others go to this address. */
@@ -250,6 +258,34 @@ is_answered(struct worker *w, const struct sockaddr_in *from, uint64_t asked, ui
 	return t != NULL;
 }
 
+/* One that was asked for in somebody else's name gets no answer: when there is no room, the oldest
+ * of those that never had one goes. */
+static bool
+make_room(struct worker *w)
+{
+	struct transfer *oldest = NULL;
+
+	for (struct transfer *t = w->transfers; t; t = t->next)
+		if (t->acked == 0 && tftp_now() - t->began > PROVE_MS &&
+		    (!oldest || t->began < oldest->began))
+			oldest = t;
+	if (oldest)
+		end(w, oldest);
+	return oldest != NULL;
+}
+
+/* The kernel finds out the machine's MAC, for when it asks again: by whatever is sent to it. */
+static void
+nudge(struct worker *w, const struct transfer *t)
+{
+	struct sockaddr_in to = t->from;
+
+	to.sin_port = htons(DISCARD_PORT);
+	sendto(w->fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL, (const void *)&to, sizeof(to));
+	trace_note(w->tftp->service->trace, t->who, TRACE_TFTP, false, 0,
+	    "%s: its MAC can't be seen yet", t->path);
+}
+
 static void
 take_request(struct worker *w, const struct sockaddr_in *from, struct in_addr local,
     const uint8_t *packet, size_t n)
@@ -275,7 +311,10 @@ take_request(struct worker *w, const struct sockaddr_in *from, struct in_addr lo
 	asked = hash_bytes(request.path, strlen(request.path), 0);
 	if (is_answered(w, from, asked, &busy))
 		return;
-	if (busy >= ADDRESS_MAX || w->n >= TRANSFERS_MAX || !(t = calloc(1, sizeof(*t)))) {
+	if (request.timeout > TIMEOUT_MAX)
+		request.timeout = 0; /* not granted */
+	if (busy >= ADDRESS_MAX || (w->n >= TRANSFERS_MAX && !make_room(w)) ||
+	    !(t = calloc(1, sizeof(*t)))) {
 		refuse(w, from, TFTP_E_OTHER, "too many transfers: later");
 		return;
 	}
@@ -287,8 +326,11 @@ take_request(struct worker *w, const struct sockaddr_in *from, struct in_addr lo
 	if (rc == 0) {
 		begin(w, t, local);
 	} else {
-		refuse_file(w, t, rc);
-		transfer_free(w->tftp->service, t);
+		if (rc == -EAGAIN)
+			nudge(w, t);
+		else
+			refuse_file(w, t, rc);
+		transfer_free(t);
 	}
 }
 

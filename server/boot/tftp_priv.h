@@ -17,8 +17,11 @@ struct transfer {
 	struct transfer *next;
 	int fd; /* connected to the machine */
 	struct sockaddr_in from;
-	uint64_t asked;           /* a hash of what was asked for */
-	struct peer_client *held; /* whose view the file is in */
+	uint64_t asked; /* a hash of what was asked for */
+	/* Whose view the file is in. It is held only while it is read: a machine that was switched
+	 * off must not keep a client from being reset, or booted from another address. */
+	struct peer peer;
+	struct id client;
 	struct bootfile *file;
 	char who[80], path[100];
 	struct tftp_request request; /* its path isn't there any more */
@@ -54,11 +57,11 @@ struct tftp {
 int64_t tftp_now(void); /* milliseconds that never go back */
 
 /* Begins: the first packet leaves. Takes over all that is in *t. -errno: it can't be sent. */
-int transfer_begin(struct transfer *);
+int transfer_begin(struct service *, struct transfer *);
 /* Something came: true: it goes on. */
 bool transfer_ready(struct service *, struct transfer *);
 /* It is due: true: it goes on. */
 bool transfer_late(struct service *, struct transfer *);
-void transfer_free(struct service *, struct transfer *);
+void transfer_free(struct transfer *);
 
 #endif

@@ -32,12 +32,11 @@ tftp_now(void)
 }
 
 void
-transfer_free(struct service *service, struct transfer *t)
+transfer_free(struct transfer *t)
 {
 	if (t->fd >= 0)
 		close(t->fd);
 	bootfile_close(t->file);
-	peer_release(service->peers, t->held);
 	free(t->buf);
 	free(t);
 }
@@ -53,9 +52,22 @@ send_error(struct transfer *t, enum tftp_error code, const char *text)
 	send(t->fd, packet, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+static int
+read_view(struct service *service, struct transfer *t)
+{
+	struct peer_client *held;
+	int rc = peer_by_id(service->peers, &t->peer, &t->client, &held);
+
+	if (rc < 0)
+		return rc;
+	rc = bootfile_read(t->file, held->view, t->buf_at, t->buf, t->buf_n);
+	peer_release(service->peers, held);
+	return rc;
+}
+
 /* The bytes from off on are in the buffer: where. */
 static int
-bytes_at(struct transfer *t, uint64_t off, uint32_t n, const uint8_t **out)
+bytes_at(struct service *service, struct transfer *t, uint64_t off, uint32_t n, const uint8_t **out)
 {
 	uint64_t left = bootfile_size(t->file) - off;
 	int rc;
@@ -65,7 +77,7 @@ bytes_at(struct transfer *t, uint64_t off, uint32_t n, const uint8_t **out)
 	if (off < t->buf_at || off + n > t->buf_at + t->buf_n) {
 		t->buf_at = off;
 		t->buf_n = left < BUF_BYTES ? (uint32_t)left : BUF_BYTES;
-		rc = t->buf_n ? bootfile_read(t->file, off, t->buf, t->buf_n) : 0;
+		rc = t->buf_n ? read_view(service, t) : 0;
 		if (rc < 0) {
 			t->buf_n = 0;
 			return rc;
@@ -78,7 +90,7 @@ bytes_at(struct transfer *t, uint64_t off, uint32_t n, const uint8_t **out)
 /* What the network has no room for now is sent again when it is due. A machine whose ACK has just
  * come is there: the kernel need not ask for its MAC, which a Pi 3's ROM wouldn't answer now. */
 static int
-send_block(struct transfer *t, uint64_t block)
+send_block(struct service *service, struct transfer *t, uint64_t block)
 {
 	uint64_t off = (block - 1) * t->blksize, left = bootfile_size(t->file) - off;
 	uint32_t n = left < t->blksize ? (uint32_t)left : t->blksize;
@@ -87,7 +99,7 @@ send_block(struct transfer *t, uint64_t block)
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (t->acked && t->tries == 0 ? MSG_CONFIRM : 0);
 	const uint8_t *p = NULL;
-	int rc = bytes_at(t, off, n, &p);
+	int rc = bytes_at(service, t, off, n, &p);
 
 	if (rc < 0)
 		return rc;
@@ -100,12 +112,12 @@ send_block(struct transfer *t, uint64_t block)
 }
 
 static int
-send_window(struct transfer *t)
+send_window(struct service *service, struct transfer *t)
 {
 	int rc = 0;
 
 	while (rc == 0 && t->sent < t->blocks && t->sent < t->acked + t->window)
-		rc = send_block(t, ++t->sent);
+		rc = send_block(service, t, ++t->sent);
 	t->due = tftp_now() + t->pause;
 	return rc;
 }
@@ -122,7 +134,7 @@ send_oack(struct transfer *t)
 }
 
 int
-transfer_begin(struct transfer *t)
+transfer_begin(struct service *service, struct transfer *t)
 {
 	uint8_t packet[128];
 
@@ -132,7 +144,7 @@ transfer_begin(struct transfer *t)
 	t->pause = t->request.timeout ? t->request.timeout * 1000 : PAUSE_MS;
 	t->began = tftp_now();
 	t->granting = tftp_write_oack(packet, &t->request, 0) > 0;
-	return t->granting ? send_oack(t) : send_window(t);
+	return t->granting ? send_oack(t) : send_window(service, t);
 }
 
 /* --- what becomes of it --- */
@@ -166,7 +178,7 @@ give_up(struct service *service, struct transfer *t, int err)
 /* An ACK of what is on its way moves the window on. One of less than all of it says that what came
  * after was lost. */
 static int
-take_ack(struct transfer *t, uint16_t block)
+take_ack(struct service *service, struct transfer *t, uint16_t block)
 {
 	uint64_t acked = t->acked + (uint16_t)(block - (uint16_t)t->acked);
 
@@ -174,7 +186,7 @@ take_ack(struct transfer *t, uint16_t block)
 		return 0;
 	if (t->granting) {
 		t->granting = false;
-		return send_window(t);
+		return send_window(service, t);
 	}
 	if (acked > t->sent)
 		return 0;
@@ -187,7 +199,7 @@ take_ack(struct transfer *t, uint16_t block)
 		t->tries = 0;
 	}
 	t->acked = t->sent = acked;
-	return send_window(t);
+	return send_window(service, t);
 }
 
 /* One packet at a time: if there are more, we are called again, and others in between. */
@@ -207,7 +219,7 @@ transfer_ready(struct service *service, struct transfer *t)
 		return false;
 	}
 	if (op == TFTP_ACK && tftp_read_block(packet, (size_t)n, &block) == 0)
-		rc = take_ack(t, block);
+		rc = take_ack(service, t, block);
 	if (rc < 0)
 		return give_up(service, t, rc);
 	if (t->acked < t->blocks)
@@ -228,6 +240,6 @@ transfer_late(struct service *service, struct transfer *t)
 	t->pause = t->pause * 2 < PAUSE_MAX ? t->pause * 2 : PAUSE_MAX;
 	t->sent = t->acked;
 	t->again = false;
-	rc = t->granting ? send_oack(t) : send_window(t);
+	rc = t->granting ? send_oack(t) : send_window(service, t);
 	return rc == 0 || give_up(service, t, rc);
 }

@@ -1,14 +1,18 @@
 /* rubus edit: a client for as long as a shell runs in its view; what it has become is then sealed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,35 +83,103 @@ check_new(const struct edit *e)
 	return 1;
 }
 
-/* --- the shell --- */
+/* --- the shell ---
+ *
+ * The image's programs may be a pupil's (its view, committed), and this machine's root runs them.
+ * So they get namespaces of their own, where nothing but the view can be reached, no devices but
+ * the harmless ones, and only the capabilities that installing packages needs. */
 
-/* What programs expect, in a mount namespace of the shell's own. */
-static void
-mount_system(const char *dir)
+static const int kept_capabilities[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FSETID, CAP_FOWNER,
+	CAP_SETGID, CAP_SETUID, CAP_SETFCAP, CAP_SYS_CHROOT, CAP_KILL, CAP_AUDIT_WRITE };
+
+/* What exec gives to root is bounded from now on. */
+static int
+bound_capabilities(void)
 {
-	static const char *const folders[] = { "proc", "sys", "dev" };
-	char path[PATH_MAX + 8], from[8];
+	for (int c = 0; prctl(PR_CAPBSET_READ, c) >= 0; c++) {
+		bool kept = false;
 
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, folders[i]);
-		snprintf(from, sizeof(from), "/%s", folders[i]);
-		if (mount(from, path, NULL, MS_BIND | MS_REC, NULL) < 0 && errno != ENOENT)
-			fprintf(stderr, "rubus: no /%s in the shell: %s\n", folders[i],
-			    strerror(errno));
+		for (size_t i = 0; i < ARRAY_SIZE(kept_capabilities); i++)
+			kept |= kept_capabilities[i] == c;
+		if (!kept && prctl(PR_CAPBSET_DROP, c) < 0)
+			return -1;
 	}
+	return 0;
 }
 
-static void
-run_inside(const char *dir)
+/* A few devices of this machine, in a folder of memory. */
+static int
+mount_devices(void)
 {
-	mount_system(dir);
-	if (chroot(dir) < 0 || chdir("/") < 0)
-		return;
-	setenv("HOME", "/root", 1);
-	execl("/bin/bash", "bash", (char *)NULL);
-	execl("/bin/sh", "sh", (char *)NULL);
+	static const char *const names[] = { "null", "zero", "full", "random", "urandom", "tty" };
+	char from[32], to[32];
+
+	if (mount("tmpfs", "dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=1m") < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		int fd;
+
+		snprintf(from, sizeof(from), "/dev/%s", names[i]);
+		snprintf(to, sizeof(to), "dev/%s", names[i]);
+		fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+		if (fd < 0)
+			return -1;
+		close(fd);
+		if (mount(from, to, NULL, MS_BIND, NULL) < 0)
+			return -1;
+	}
+	return mkdir("dev/shm", 01777) < 0 || symlink("/proc/self/fd", "dev/fd") < 0 ? -1 : 0;
+}
+
+/* The view is all that there is, in a mount namespace of its own; dir isn't followed if a symlink
+ * stands there, and neither are the view's own. */
+static int
+enter_view(const char *dir)
+{
+	struct stat st;
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(dir, dir, NULL, MS_BIND, NULL) < 0 ||
+	    mount(NULL, dir, NULL, MS_BIND | MS_REMOUNT | MS_NODEV | MS_NOSUID, NULL) < 0 ||
+	    chdir(dir) < 0)
+		return -1;
+	if (lstat("proc", &st) == 0 && S_ISDIR(st.st_mode) &&
+	    mount("proc", "proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		return -1;
+	if (lstat("dev", &st) == 0 && S_ISDIR(st.st_mode) && mount_devices() < 0)
+		return -1;
+	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return -1;
+	return bound_capabilities();
+}
+
+/* Runs argv in the view; as the first process of a namespace, which ends with it. */
+static int
+run_inside(const char *dir, const char *script)
+{
+	int status;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+		return NO_PROGRAM;
+	pid = fork();
+	if (pid == 0) {
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || enter_view(dir) < 0)
+			_exit(NO_PROGRAM);
+		setenv("HOME", "/root", 1);
+		setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+		if (script)
+			execl("/bin/sh", "sh", "-c", script, (char *)NULL);
+		else
+			execl("/bin/bash", "bash", (char *)NULL);
+		execl("/bin/sh", "sh", (char *)NULL);
+		_exit(NO_PROGRAM);
+	}
+	signal(SIGINT, SIG_IGN);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return NO_PROGRAM;
+	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : NO_PROGRAM;
 }
 
 static void
@@ -133,9 +205,8 @@ run_shell(const char *dir, bool inside)
 	if (pid == 0) {
 		signal(SIGINT, SIG_DFL);
 		if (inside)
-			run_inside(dir);
-		else
-			run_outside(dir);
+			_exit(run_inside(dir, NULL));
+		run_outside(dir);
 		_exit(NO_PROGRAM);
 	}
 	while (pid > 0 && waitpid(pid, &status, 0) < 0)
@@ -150,11 +221,8 @@ runs_here(const char *dir)
 	int status;
 	pid_t pid = geteuid() == 0 ? fork() : -1;
 
-	if (pid == 0) {
-		if (chroot(dir) == 0 && chdir("/") == 0)
-			execl("/bin/sh", "sh", "-c", ":", (char *)NULL);
-		_exit(NO_PROGRAM);
-	}
+	if (pid == 0)
+		_exit(run_inside(dir, ":"));
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 

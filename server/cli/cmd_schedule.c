@@ -77,6 +77,8 @@ days_of(const char *on, char *out, size_t size)
 			k++;
 		if (k == ARRAY_SIZE(days) || (on[3] && on[3] != ','))
 			return false;
+		if (n + sizeof("Mon, ") > size) /* more days than a week has */
+			return false;
 		n += (size_t)snprintf(out + n, size - n, "%s%s", n ? "," : "", days[k]);
 		on += on[3] ? 4 : 3;
 	}

@@ -45,7 +45,9 @@ outfile_open(struct outfile *f, const char *name, const char *what)
 					     : 0;
 	if (snprintf(f->new, sizeof(f->new), "%s.new", name) >= (int)sizeof(f->new))
 		return err_set(ENAMETOOLONG, "%s", name);
-	f->fd = open(f->new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	/* What an earlier one left; never somebody else's file by a link of that name. */
+	unlink(f->new);
+	f->fd = open(f->new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return f->fd < 0 ? err_errno("%s", f->new) : 0;
 }
 
