@@ -46,6 +46,31 @@ if [ -x /bin/busybox ]; then
 	grep -q '/bin /empty /etc' "$tmp/m/etc/root" || fail "its root: $(cat "$tmp/m/etc/root")"
 	grep -q /proc/1/stat "$tmp/m/etc/root" || fail "no /proc"
 	run 0 rubus umount "$tmp/m"
+
+	# They may be a pupil's: the shell is root's, but this machine is out of its reach.
+	mkdir -p "$tmp/tree/dev" "$tmp/tree/tmp"
+	for program in mknod mount chroot ls echo id hostname; do
+		ln -s busybox "$tmp/tree/bin/$program"
+	done
+	mknod "$tmp/tree/tmp/zero" c 1 5
+	run 0 rubus image import "$tmp/tree" --name cage
+	before=$(cat /proc/sys/kernel/core_pattern)
+	edit cage cage2 0 'exec >/etc/told 2>&1
+		mknod /tmp/disk b 8 0 && echo device made
+		(cat /tmp/zero | :) 2>&1; read x </tmp/zero && echo device read
+		echo "|/bad" >/proc/sys/kernel/core_pattern && echo kernel changed
+		mount -t tmpfs none /tmp && echo mounted
+		hostname bad && echo named
+		chroot /proc/1/root /bin/sh -c "ls -d /work /var/lib/dpkg" && echo out
+		cd /; cd ../../..; echo root: *; echo devices: /dev/*; echo pids: /proc/[0-9]*'
+	run 0 rubus mount cage2 "$tmp/m"
+	cat "$tmp/m/etc/told" >"$tmp/told"
+	run 0 rubus umount "$tmp/m"
+	grep -E '^(device (made|read)|kernel|mounted|named|out)' "$tmp/told" && fail "$(cat "$tmp/told")"
+	grep -q '^root: bin dev ' "$tmp/told" || fail "$(cat "$tmp/told")"
+	grep -q '^devices: /dev/fd /dev/full /dev/null ' "$tmp/told" || fail "$(cat "$tmp/told")"
+	grep -qE '^pids: /proc/1( /proc/[0-9]+)?$' "$tmp/told" || fail "$(cat "$tmp/told")"
+	[ "$before" = "$(cat /proc/sys/kernel/core_pattern)" ] || fail "the kernel's core_pattern"
 else
 	say "the image's own shell: no static busybox here"
 fi

@@ -141,6 +141,43 @@ a_mac_is_read_from_the_kernels_table(void **state)
 }
 
 static void
+an_address_of_ipv6_has_no_mac_in_it(void **state)
+{
+	struct fixture *f = *state;
+	struct pi_sighting a = sighting(NULL, "10.0.0.10");
+	char mac[18];
+
+	a.address[0] = 0xfe;
+	a.address[1] = 0x80;
+	a.address[10] = a.address[11] = 0; /* fe80::a00:a */
+	assert_int_equal(neighbour_mac(f->table, a.address, mac), -ENOENT);
+}
+
+static void
+who_is_elsewhere_waits_till_its_mac_can_be_seen(void **state)
+{
+	struct fixture *f = *state;
+	struct pi_sighting said = sighting("22222222", "10.0.0.12");
+	struct client c;
+
+	add(f, "pi2", "22222222", MAC_B);
+	assert_int_equal(see(f, "22222222", "10.0.0.12", &c), -EAGAIN);
+	/* Nor does it help to say the MAC. */
+	snprintf(said.mac, sizeof(said.mac), "%s", MAC_B);
+	assert_int_equal(pis_recognise(&f->service, &said, &c), -EAGAIN);
+	/* The kernel saw another one than that. */
+	said = sighting("", "10.0.0.10");
+	snprintf(said.mac, sizeof(said.mac), "%s", MAC_B);
+	assert_int_equal(pis_recognise(&f->service, &said, &c), -ENOENT);
+	must(client_find(f->service.store, "pi2", &c));
+	assert_string_equal(c.learned, "");
+	assert_int_equal(see(f, "22222222", "10.0.0.11", &c), 0);
+	/* At home it need not be seen each time: that it has the address says enough. */
+	must(client_learn_address(f->service.store, "pi2", "10.0.0.12") - 1);
+	assert_int_equal(see(f, "22222222", "10.0.0.12", &c), 0);
+}
+
+static void
 a_serial_number_is_enough_the_first_time_and_the_mac_is_learned(void **state)
 {
 	struct fixture *f = *state;
@@ -444,6 +481,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_mac_is_read_from_the_kernels_table),
+		TEST(an_address_of_ipv6_has_no_mac_in_it),
+		TEST(who_is_elsewhere_waits_till_its_mac_can_be_seen),
 		TEST(a_serial_number_is_enough_the_first_time_and_the_mac_is_learned),
 		TEST(a_client_that_claims_to_be_another_one_is_refused),
 		TEST(a_mac_or_an_address_alone_will_do),

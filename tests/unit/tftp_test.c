@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -495,6 +497,32 @@ many_at_once_all_get_theirs(void **state)
 	}
 }
 
+static void
+a_transfer_that_nobody_takes_keeps_nobody_from_the_view(void **state)
+{
+	static const char request[] = "\0\1"
+				      "kernel8.img\0octet";
+	struct fixture *f = *state;
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(tftp_port(f->tftp)) },
+			   from = { .sin_family = AF_INET };
+	socklen_t n = sizeof(to);
+	uint8_t packet[600], ack[4] = { 0, 4, 0, 1 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	inet_pton(AF_INET, "127.0.0.9", &from.sin_addr);
+	inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+	assert_int_equal(bind(fd, (void *)&from, sizeof(from)), 0);
+	assert_int_equal(sendto(fd, request, sizeof(request), 0, (void *)&to, n), sizeof(request));
+	assert_int_equal(recvfrom(fd, packet, sizeof(packet), 0, (void *)&to, &n), 516);
+	/* It has half a file to go; this would wait for ever. */
+	must(peers_without(f->service.peers, "pi1", NULL, NULL));
+	assert_int_equal(sendto(fd, ack, sizeof(ack), 0, (void *)&to, n), sizeof(ack));
+	do
+		assert_int_equal(recv(fd, packet, sizeof(packet), 0), 516);
+	while (packet[3] != 2);
+	close(fd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -516,6 +544,7 @@ main(void)
 		TEST(a_probe_ends_early_and_is_no_trouble),
 		TEST(odd_packets_are_survived),
 		TEST(many_at_once_all_get_theirs),
+		TEST(a_transfer_that_nobody_takes_keeps_nobody_from_the_view),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
