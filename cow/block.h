@@ -50,6 +50,9 @@ uint32_t blocks_size(const struct blocks *); /* the block size in bytes */
 
 /* Stores n <= block size bytes. Zeros only (or n == 0): *id is zero and nothing is stored. */
 int block_put(struct blocks *, const void *p, uint32_t n, struct id *id, struct block_loc *loc);
+/* Whether rows of so many bytes may come into the database: -ENOSPC when they would take more than
+ * half of what blocks leave to it. The other half is for starting, and for removing. */
+int block_room(struct blocks *, uint64_t bytes);
 /* Where the n blocks lie; the zero id gives stored 0. A block that is nowhere gives a place that
  * can't be read (-EIO), so that it takes none of the others with it. */
 int block_find(struct blocks *, const struct id *ids, uint32_t n, struct block_loc *out);

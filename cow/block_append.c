@@ -78,6 +78,26 @@ check_space(struct blocks *b, uint32_t stored)
 }
 
 int
+block_room(struct blocks *b, uint64_t bytes)
+{
+	SCOPED_LOCK(&b->appending);
+	struct file_space space;
+	int err;
+
+	if (!b->env.keep_free || b->rows_unlooked >= bytes) {
+		b->rows_unlooked -= b->env.keep_free ? bytes : 0;
+		return 0;
+	}
+	b->rows_unlooked = 0;
+	err = files_space(b->env.files, &space);
+	if (err == 0 && space.avail < b->env.keep_free / 2 + bytes)
+		err = err_set(ENOSPC, "%s: the disk is full", files_path(b->env.files));
+	if (err == 0)
+		b->rows_unlooked = LOOK;
+	return err;
+}
+
+int
 block_append(struct blocks *b, const struct id *id, const void *p, uint32_t stored,
     uint64_t commits, struct block_loc *loc)
 {

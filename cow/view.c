@@ -268,6 +268,12 @@ view_room(const struct view *v, uint64_t bytes)
 	return err_set(EDQUOT, "the client's quota is used up");
 }
 
+int
+view_rows_room(const struct view *v, uint64_t bytes)
+{
+	return block_room(v->blocks, VIEW_FILE_COST + bytes);
+}
+
 /* The rows of every node that is dirty; a few nodes to a batch entry. */
 int
 view_flush_rows(struct view *v)

@@ -276,6 +276,8 @@ view_write(struct view *v, struct view_op *op, uint32_t ino, uint64_t off, const
 			err = -EFBIG;
 		if (!err && len && !rewrites(n, off, len))
 			err = view_room(v, len);
+		if (!err && len && !rewrites(n, off, len))
+			err = view_rows_room(v, 0);
 		if (!err && len)
 			err = apply_write(v, op, n, off, p, len, want);
 		view_attr_of(&n->i, &wcc->after);

@@ -117,6 +117,8 @@ make(struct view *v, struct view_op *op, struct dir *d, struct str name, const s
 	if (!err)
 		err = view_room(v, VIEW_FILE_COST);
 	if (!err)
+		err = view_rows_room(v, name.n + target.n);
+	if (!err)
 		err = node_create(v, like, target, &n);
 	if (err)
 		return err;
@@ -306,6 +308,8 @@ view_link(struct view *v, struct view_op *op, uint32_t ino, uint32_t dir, struct
 		      : name_is_dots(name) || dir_find(v, &d, name, &there) == 0 ? -EEXIST
 		      : n->i.nlink >= NLINK_MAX                                  ? -EMLINK
 										 : dir_room(&d);
+	if (!err)
+		err = view_rows_room(v, name.n);
 	if (!err)
 		err = piece_flush(v, n); /* first what a full disk can stop */
 	if (!err) {

@@ -116,6 +116,8 @@ int view_broken(struct view *, int err);
 void view_attr_of(const struct inode *, struct view_attr *out);
 /* -EDQUOT: so many bytes more would be too many. */
 int view_room(const struct view *, uint64_t bytes);
+/* -ENOSPC: the disk hasn't got room for the rows of one more inode with so many bytes. */
+int view_rows_room(const struct view *, uint64_t bytes);
 /* What of the quota is used: bytes of blocks, and a share for each row of an inode. */
 uint64_t view_used(const struct view *);
 /* Rows of every node that is dirty go into the batch. */

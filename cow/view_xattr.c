@@ -363,7 +363,8 @@ check(struct view *v, struct view_op *op, struct node *n, struct str name, const
 		return -EEXIST;
 	if ((!x || !x->there) && (!value || how == VIEW_XATTR_REPLACE))
 		return -ENODATA;
-	if (value && (err = has_room(n, name, *value)) < 0)
+	if (value && ((err = has_room(n, name, *value)) < 0 ||
+			 (err = view_rows_room(v, name.n + value->n)) < 0))
 		return err;
 	if (!(*out = find_or_add(v, n, name)))
 		return -ENOMEM;

@@ -281,7 +281,7 @@ endif
 
 # The real programs. tests/lib/nfs is their NFS client.
 sys_tests = tests/sys/usage_test.sh tests/sys/cli_test.sh tests/sys/import_test.sh \
-	tests/sys/serve_test.sh tests/sys/lives_test.sh tests/sys/schedule_test.sh tests/sys/boot_test.sh tests/sys/bootloader_test.sh tests/sys/image_test.sh tests/sys/send_test.sh tests/sys/export_test.sh tests/sys/backup_test.sh tests/sys/edit_test.sh tests/sys/completion_test.sh tests/sys/tree_test.sh tests/sys/fatal_test.sh \
+	tests/sys/serve_test.sh tests/sys/lives_test.sh tests/sys/schedule_test.sh tests/sys/boot_test.sh tests/sys/bootloader_test.sh tests/sys/image_test.sh tests/sys/send_test.sh tests/sys/export_test.sh tests/sys/backup_test.sh tests/sys/edit_test.sh tests/sys/full_test.sh tests/sys/completion_test.sh tests/sys/tree_test.sh tests/sys/fatal_test.sh \
 	tests/sys/fuse_test.sh $(beside_tests) \
 	tests/sys/privileges_test.sh tests/sys/rpcbind_test.sh tests/sys/unit_test.sh tests/sys/install_test.sh
 dist_check_SCRIPTS += $(sys_tests)
