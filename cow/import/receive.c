@@ -10,6 +10,7 @@
 #include "cow/err.h"
 #include "cow/send.h"
 #include "cow/store_priv.h"
+#include "cow/xattr.h"
 
 #define HAVE_FRAME 4096u /* prefixes in one */
 #define XATTRS_MAX 1024
@@ -176,6 +177,24 @@ drop_xattrs(struct receive *r)
 	r->nxattrs = 0;
 }
 
+static bool
+has_nul(struct str s)
+{
+	return s.n && memchr(s.p, '\0', s.n);
+}
+
+static bool
+is_type(uint32_t mode)
+{
+	static const uint32_t types[] = { S_IFREG, S_IFDIR, S_IFLNK, S_IFCHR, S_IFBLK, S_IFIFO,
+		S_IFSOCK };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if ((mode & ~(uint32_t)07777) == types[i])
+			return true;
+	return false;
+}
+
 static int
 take_xattr(struct receive *r)
 {
@@ -183,7 +202,8 @@ take_xattr(struct receive *r)
 	struct str name = stream_text(&f);
 	struct xattr_copy *x = &r->xattrs[r->nxattrs];
 
-	if (f.bad || r->nxattrs == XATTRS_MAX)
+	if (f.bad || r->nxattrs == XATTRS_MAX || name.n == 0 || name.n > XATTR_NAME_BYTES_MAX ||
+	    f.left.n > XATTR_VALUE_BYTES_MAX || has_nul(name))
 		return broken("an extended attribute");
 	x->name_value = malloc((size_t)name.n + f.left.n + 1);
 	if (!x->name_value)
@@ -244,7 +264,7 @@ take_entry(struct receive *r, struct source_entry *out)
 	again = stream_number(&f, 8) & SEND_AGAIN;
 	path = stream_text(&f);
 	target = stream_text(&f);
-	if (f.bad || f.left.n)
+	if (f.bad || f.left.n || !is_type(i->mode) || has_nul(path) || has_nul(target))
 		return broken("an entry");
 	if (!S_ISDIR(i->mode) && i->nlink > 1) {
 		out->same[0] = ino;

@@ -51,8 +51,8 @@ is_time(const char *at)
 	unsigned hour, minute;
 	char rest;
 
-	return strlen(at) == 5 && sscanf(at, "%2u:%2u%c", &hour, &minute, &rest) == 2 &&
-	       hour < 24 && minute < 60 && at[2] == ':';
+	return strlen(at) == 5 && strspn(at, "0123456789:") == 5 && at[2] == ':' &&
+	       sscanf(at, "%2u:%2u%c", &hour, &minute, &rest) == 2 && hour < 24 && minute < 60;
 }
 
 /* Days as OnCalendar has them. false: they are none. */
@@ -122,6 +122,28 @@ add_word(struct text *t, const char *word)
 		add(t, c);
 	}
 	add(t, "\"");
+}
+
+/* A line of a unit ends where a line ends: no word may. */
+static bool
+has_control(const char *word)
+{
+	for (; *word; word++)
+		if ((unsigned char)*word < ' ' || *word == 127)
+			return true;
+	return false;
+}
+
+static bool
+words_are_good(const struct cli *cli)
+{
+	bool bad = cli->given & CLI_GROUP && has_control(cli->group);
+
+	for (int i = 2; i < cli->nargs; i++)
+		bad |= has_control(cli->args[i]);
+	for (int i = 0; i < cli->nkeep; i++)
+		bad |= has_control(cli->keep[i]);
+	return !bad;
 }
 
 /* What is run, as a person says it; and the command line. */
@@ -242,6 +264,9 @@ write_units(const struct cli *cli, const char *days)
 	if (!timer || !service || !what)
 		return fail("%s", "out of memory");
 	program[n > 0 ? n : (ssize_t)strlen(program)] = '\0';
+	if (!words_are_good(cli))
+		return fail(
+		    "%s", "a client, a group or a folder has a control character in its name");
 	if (!realpath(cli->store, store))
 		return fail("there is no store at %s", cli->store);
 	describe(cli, what);

@@ -40,6 +40,10 @@ for bad in 7:00 24:00 07:60 noon 07:00:00; do
 	said err "--at $bad: a time of the day is meant"
 done
 run 1 rubus schedule add x reset --all --at 07:00 --on "$(yes mon | head -n 60 | paste -sd,)"
+run 1 rubus schedule add x reset pi-1 "a
+ExecStart=/bin/false" --at 07:00
+said err "control character"
+for at in ' 7: 0' '+7:-0' 7:00 07:60; do run 1 rubus schedule add x reset --all --at "$at"; done
 run 1 rubus schedule add x reset --all --at 07:00 --on someday
 said err "--on someday"
 run 1 rubus schedule add x reset --at 07:00
