@@ -54,6 +54,12 @@ err_prefix(int err, const char *fmt, ...)
 	return err;
 }
 
+void
+err_forget(void)
+{
+	kept_err = 0;
+}
+
 const char *
 err_text(int err)
 {

@@ -37,11 +37,12 @@ put_identity(struct service *service, const char *client)
 		err = peer_by_id(service->peers, &here, &c.id, &held);
 	if (err < 0)
 		return;
+	err_forget();
 	err = identity_apply(service->store, &c, held->view);
 	peer_release(service->peers, held);
-	if (err < 0)
+	if (err < 0 && pis_may_log(service->pis))
 		log_error(service->log, LOG_BOOT, "%s", err_text(err));
-	else if (err)
+	else if (err > 0)
 		log_info(service->log, LOG_BOOT, "identity written client=%s", client);
 }
 

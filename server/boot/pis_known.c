@@ -35,6 +35,14 @@ rate_takes(struct pi_rate *r, uint32_t burst, uint32_t seconds)
 	return true;
 }
 
+bool
+pis_may_log(struct pis *p)
+{
+	SCOPED_LOCK(&p->lock);
+
+	return rate_takes(&p->logged, LOG_BURST, LOG_SECONDS);
+}
+
 /* --- those that knocked --- */
 
 static bool

@@ -47,6 +47,8 @@ struct pis {
 
 /* -ENOENT: enrolment is off, or couldn't be done (an alarm says why). */
 int pis_enrol(struct service *, const struct pi_sighting *, struct client *out);
+/* May a line go into the log that a machine can cause as often as it likes? */
+bool pis_may_log(struct pis *);
 /* Remembers it as one that knocked. */
 void pis_knock(struct service *, const struct pi_sighting *);
 
