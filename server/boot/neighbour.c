@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,4 +45,22 @@ neighbour_mac(const char *table, const uint8_t address[16], char out[18])
 	}
 	fclose(f);
 	return rc;
+}
+
+bool
+neighbour_is_self(const uint8_t address[16])
+{
+	struct ifaddrs *all = NULL;
+	bool found = false;
+
+	if (!is_mapped(address) || getifaddrs(&all) < 0)
+		return false;
+	for (struct ifaddrs *i = all; i && !found; i = i->ifa_next) {
+		const struct sockaddr_in *in = (const void *)i->ifa_addr;
+
+		found = in && in->sin_family == AF_INET &&
+			memcmp(&in->sin_addr, address + 12, sizeof(in->sin_addr)) == 0;
+	}
+	freeifaddrs(all);
+	return found;
 }

@@ -4,6 +4,7 @@
 #ifndef SERVER_BOOT_NEIGHBOUR_H
 #define SERVER_BOOT_NEIGHBOUR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define NEIGHBOUR_TABLE "/proc/self/net/arp"
@@ -11,5 +12,9 @@
 /* address as struct peer has it; IPv4 only. -ENOENT: not known there; another -errno with its
  * sentence: the table can't be read. */
 int neighbour_mac(const char *table, const uint8_t address[16], char out[18]);
+
+/* Is it (of IPv4) one of this machine's own addresses? From outside, the kernel takes no packet
+ * that says so. */
+bool neighbour_is_self(const uint8_t address[16]);
 
 #endif

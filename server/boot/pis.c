@@ -158,7 +158,7 @@ is_at_home(struct store *s, const struct pi_sighting *pi, const struct client *c
 	struct client of;
 	char address[46];
 
-	if (!pi->have_address || is_loopback(pi))
+	if (!pi->have_address || is_loopback(pi) || neighbour_is_self(pi->address))
 		return true;
 	return client_find_address(s, address_text(pi, address), &of) == 0 &&
 	       strcmp(of.name, c->name) == 0;
