@@ -11,6 +11,11 @@ static const char when_text[] =
     "A client that is in use is changed at its next boot, another one at once; --now and\n"
     "--at-boot say otherwise. With --now, a running client gets \"stale file handle\" for all\n"
     "its files and must be restarted. What is replaced becomes a snapshot: rubus undo takes\n"
+    "it back.\n";
+static const char reset_text[] =
+    "A client that is in use is changed at its next boot, another one at once; --now and\n"
+    "--at-boot say otherwise. With --now, a running client gets \"stale file handle\" for all\n"
+    "its files and must be restarted. What is replaced becomes a snapshot: rubus undo takes\n"
     "it back. Folders given by --keep, here or by rubus client set, come over.\n";
 
 const struct command commands[] = {
@@ -128,7 +133,7 @@ const struct command commands[] = {
 	    "put a client back to a snapshot", when_text },
 	{ { "reset" }, 0, CLI_MANY, 0, WHEN | CLI_GROUP | CLI_ALL | CLI_KEEP, cli_reset,
 	    "CLIENT... | --group G | --all [--now | --at-boot] [--keep PATH]...",
-	    "make clients new, as their image is", when_text },
+	    "make clients new, as their image is", reset_text },
 	{ { "undo" }, 0, CLI_MANY, 0, WHEN | CLI_GROUP | CLI_ALL | CLI_KEEP, cli_undo,
 	    "CLIENT... | --group G | --all [--now | --at-boot]",
 	    "take back the last reset, rollback or update", when_text },

@@ -152,6 +152,8 @@ verb_take_pending(struct verb_call *v, struct verb_take_pis *to)
 	for (int i = 0; (number = proto_get(v->request, "pending", i)) && i < VERB_PIS; i++) {
 		const char *name = proto_get(v->request, "name", i);
 
+		if (!*number || strspn(number, "0123456789") != strlen(number))
+			return err_set(EINVAL, "--pending %s: that is no number", number);
 		if (!name)
 			return err_set(EINVAL, "each pending Pi takes a name");
 		err = pis_pending_find(

@@ -474,6 +474,25 @@ a_talkative_pi_pushes_out_its_own_events_only(void **state)
 	assert_in_range(seen_of(f, NULL).n, 100, 1000);
 }
 
+static void
+a_flood_of_new_pis_is_not_enrolled(void **state)
+{
+	struct pi_enrolment e = { "golden", "room-" };
+	struct fixture *f = *state;
+	struct client c;
+	char serial[17];
+	int n = 0, rc = 0;
+
+	must(pis_set_enrolment(f->service.store, &e));
+	for (; n < 150 && rc == 0; n++) {
+		snprintf(serial, sizeof(serial), "%08x", 0x10000000u + (unsigned)n);
+		rc = see(f, serial, "10.0.0.12", &c);
+	}
+	assert_int_equal(rc, -ENOENT);
+	assert_in_range(n, 101, 120); /* a school at once, and few more */
+	assert_int_equal(alarms(f), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -492,6 +511,7 @@ main(void)
 		TEST(an_unknown_pi_is_pending_once_and_gets_nothing),
 		TEST(strangers_fill_the_list_but_not_the_memory),
 		TEST(with_enrolment_each_new_pi_becomes_a_client_of_its_own),
+		TEST(a_flood_of_new_pis_is_not_enrolled),
 		TEST(a_boot_begins_with_the_bootloader),
 		TEST(what_was_seen_before_the_pi_was_known_is_its_own),
 		TEST(a_talkative_pi_pushes_out_its_own_events_only),

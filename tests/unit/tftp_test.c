@@ -498,6 +498,27 @@ many_at_once_all_get_theirs(void **state)
 }
 
 static void
+a_pause_of_minutes_is_not_granted(void **state)
+{
+	static const char patient[] = "\0\1"
+				      "start4.elf\0octet\0timeout\0"
+				      "255",
+			  quick[] = "\0\1"
+				    "start4.elf\0octet\0timeout\0"
+				    "3";
+	struct fixture *f = *state;
+	struct tftpclient c = client_of(f);
+	uint8_t answer[600];
+
+	c.from = "127.0.0.9";
+	/* DATA at once, since nothing is granted; else an OACK. */
+	assert_true(tftpclient_send(&c, patient, sizeof(patient), answer, sizeof(answer)) > 4);
+	assert_int_equal(answer[1], 3);
+	assert_true(tftpclient_send(&c, quick, sizeof(quick), answer, sizeof(answer)) > 4);
+	assert_int_equal(answer[1], 6);
+}
+
+static void
 a_transfer_that_nobody_takes_keeps_nobody_from_the_view(void **state)
 {
 	static const char request[] = "\0\1"
@@ -544,6 +565,7 @@ main(void)
 		TEST(a_probe_ends_early_and_is_no_trouble),
 		TEST(odd_packets_are_survived),
 		TEST(many_at_once_all_get_theirs),
+		TEST(a_pause_of_minutes_is_not_granted),
 		TEST(a_transfer_that_nobody_takes_keeps_nobody_from_the_view),
 	};
 
