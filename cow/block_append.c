@@ -56,24 +56,25 @@ check_new(struct blocks *b, const struct id *id, uint64_t commits, uint64_t *dis
 	return b->commits != commits || blocks_recall(b, id) ? -EAGAIN : 0;
 }
 
-/* Whether there is space, as it was at most a LOOK ago. appending is held. */
+/* Whether more than `keep` bytes of the disk are left, as it was at most LOOK bytes ago. *unlooked:
+ * how many may still come before it is looked at again. appending is held. */
 static int
-check_space(struct blocks *b, uint32_t stored)
+check_space(struct blocks *b, uint64_t keep, uint64_t bytes, uint64_t *unlooked)
 {
 	struct file_space space;
 	int err = 0;
 
-	if (b->unlooked >= stored) {
-		b->unlooked -= stored;
+	if (*unlooked >= bytes) {
+		*unlooked -= bytes;
 		return 0;
 	}
-	b->unlooked = 0;
-	if (b->env.keep_free)
+	*unlooked = 0;
+	if (keep)
 		err = files_space(b->env.files, &space);
-	if (err == 0 && b->env.keep_free && space.avail < b->env.keep_free)
+	if (err == 0 && keep && space.avail < keep)
 		err = err_set(ENOSPC, "%s: the disk is full", files_path(b->env.files));
 	if (err == 0)
-		b->unlooked = LOOK;
+		*unlooked = LOOK;
 	return err;
 }
 
@@ -81,20 +82,8 @@ int
 block_room(struct blocks *b, uint64_t bytes)
 {
 	SCOPED_LOCK(&b->appending);
-	struct file_space space;
-	int err;
 
-	if (!b->env.keep_free || b->rows_unlooked >= bytes) {
-		b->rows_unlooked -= b->env.keep_free ? bytes : 0;
-		return 0;
-	}
-	b->rows_unlooked = 0;
-	err = files_space(b->env.files, &space);
-	if (err == 0 && space.avail < b->env.keep_free / 2 + bytes)
-		err = err_set(ENOSPC, "%s: the disk is full", files_path(b->env.files));
-	if (err == 0)
-		b->rows_unlooked = LOOK;
-	return err;
+	return check_space(b, b->env.keep_free / 2, bytes, &b->rows_unlooked);
 }
 
 int
@@ -106,7 +95,7 @@ block_append(struct blocks *b, const struct id *id, const void *p, uint32_t stor
 	int err = check_new(b, id, commits, &discards);
 
 	if (err == 0)
-		err = check_space(b, stored);
+		err = check_space(b, b->env.keep_free, stored, &b->unlooked);
 	if (err == 0 && is_full(b, stored))
 		err = begin_segment(b);
 	if (err == 0)

@@ -36,9 +36,9 @@ struct blocks {
 	pthread_mutex_t cutting;
 
 	pthread_mutex_t appending;
-	uint64_t rows_unlooked; /* the same of rows, by block_room */
 	uint64_t unlooked; /* bytes that may be stored before the disk's space is looked at again */
-	uint32_t next_seq; /* given by next_segment, but no file was made of it; 0: none */
+	uint64_t rows_unlooked; /* the same of rows, by block_room */
+	uint32_t next_seq;      /* given by next_segment, but no file was made of it; 0: none */
 
 	pthread_mutex_t lock;
 	struct segment *open;    /* appended to; changed with appending held too. NULL: none yet */

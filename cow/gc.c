@@ -57,12 +57,11 @@ gc_count(struct gc *g, const char *sql, uint64_t *out)
 static int
 check_imports(struct gc *g)
 {
-	static const char sql[] = "SELECT count(*) FROM import";
 	uint64_t n = 0;
-	int rc = gc_count(g, sql, &n);
+	int rc = gc_count(g, "SELECT count(*) FROM import", &n);
 
-	if (rc == 0 && n && (rc = store_sweep_imports(g->store)) == 0)
-		rc = gc_count(g, sql, &n);
+	if (rc == 0 && n)
+		rc = store_sweep_imports(g->store, g->options->dry_run, &n);
 	return rc < 0 || !n ? rc : err_set(EBUSY, "an import is running: collect when it is done");
 }
 

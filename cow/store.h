@@ -134,8 +134,9 @@ struct blocks *store_import_blocks(struct store_import *);
 int store_import_publish(struct store_import *, const struct image_info *);
 /* Frees it; what was not published is given back: file, segments, rows. NULL is fine. */
 void store_import_end(struct store_import *);
-/* Removes what imports have left that died, or couldn't be given back on a full disk. */
-int store_sweep_imports(struct store *);
+/* Removes (dry: doesn't) what imports have left that died, or that couldn't be given back on a full
+ * disk. *living: how many go on. -EIO: of one only a restart tells whether it is there. */
+int store_sweep_imports(struct store *, bool dry, uint64_t *living);
 
 /* A good name for an image or a client: 1 to 64 of A-Z a-z 0-9 . _ - and not first . or -;
  * what says which kind of thing it names. -EINVAL with a sentence. */

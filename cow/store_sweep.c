@@ -144,18 +144,39 @@ import_column(sqlite3_stmt *stmt, void *id)
 	return db_column_id(stmt, 0, id);
 }
 
+struct import_sweep {
+	struct store *store;
+	bool dry;
+	uint64_t living;
+};
+
 static int
-sweep_dead_imports(struct store *s, struct db *db)
+sweep_imports(struct db *db, void *arg)
 {
 	static const char sql[] = "SELECT id FROM import";
+	struct import_sweep *w = arg;
 	void *all CLEANUP_FREE = NULL;
 	int n = db_gather(db, db_stmt(db, sql), sizeof(struct id), import_column, &all);
 	int rc = n < 0 ? n : 0;
 	const struct id *ids = all;
 
-	for (int i = 0; i < n && rc == 0; i++)
-		if (!is_alive(s, &ids[i]))
-			rc = store_sweep_import(s, db, &ids[i]);
+	for (int i = 0; i < n && rc == 0; i++) {
+		if (is_alive(w->store, &ids[i]))
+			w->living++;
+		else if (!w->dry)
+			rc = store_sweep_import(w->store, db, &ids[i]);
+	}
+	return rc;
+}
+
+int
+store_sweep_imports(struct store *s, bool dry, uint64_t *living)
+{
+	struct import_sweep w = { .store = s, .dry = dry };
+	int rc = s->in_doubt ? err_set(EIO, "an import's end is in doubt: restart, which will tell")
+			     : store_write(s, sweep_imports, &w);
+
+	*living = w.living;
 	return rc;
 }
 
@@ -214,7 +235,8 @@ static int
 sweep(struct db *db, void *arg)
 {
 	struct store *s = arg;
-	int rc = sweep_dead_imports(s, db);
+	struct import_sweep imports = { .store = s };
+	int rc = sweep_imports(db, &imports);
 
 	if (rc < 0 || s->mode != STORE_OWN)
 		return rc;
@@ -231,20 +253,6 @@ int
 store_sweep(struct store *s)
 {
 	return store_write(s, sweep, s);
-}
-
-static int
-sweep_imports(struct db *db, void *arg)
-{
-	return sweep_dead_imports(arg, db);
-}
-
-int
-store_sweep_imports(struct store *s)
-{
-	if (s->in_doubt)
-		return err_set(EIO, "an import's end is in doubt: restart, which will tell");
-	return store_write(s, sweep_imports, s);
 }
 
 struct image_collection {

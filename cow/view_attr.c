@@ -251,10 +251,12 @@ view_setattr(struct view *v, struct view_op *op, uint32_t ino, const struct view
 		wcc->have = true;
 		view_attr_of(&n->i, &wcc->before);
 		err = check(&n->i, op, set);
-		if (!err && !n->in_head && !set->set_size)
-			err = view_rows_room(v, 0);
 		if (!err && !sets_nothing(set)) {
-			err = apply(v, op, n, set);
+			/* A size may be what gives room back. */
+			if (!n->in_head && !set->set_size)
+				err = view_rows_room(v, 0);
+			if (!err)
+				err = apply(v, op, n, set);
 			if (!err)
 				err = view_finish(v, op);
 		}

@@ -274,9 +274,7 @@ view_write(struct view *v, struct view_op *op, uint32_t ino, uint64_t off, const
 		err = may_write(&n->i, op);
 		if (!err && (off > VIEW_FILE_MAX || len > VIEW_FILE_MAX - off))
 			err = -EFBIG;
-		if (!err && len && !rewrites(n, off, len))
-			err = view_room(v, len);
-		if (!err && len && !rewrites(n, off, len))
+		if (!err && len && !rewrites(n, off, len) && !(err = view_room(v, len)))
 			err = view_rows_room(v, 0);
 		if (!err && len)
 			err = apply_write(v, op, n, off, p, len, want);

@@ -18,6 +18,11 @@ struct peer {
 	char text[46]; /* the address as people write it */
 };
 
+/* Of an address as above. */
+bool peer_address_is_four(const uint8_t address[16]); /* IPv4 */
+bool peer_address_is_loopback(const uint8_t address[16]);
+void peer_address_text(const uint8_t address[16], char out[46]);
+
 void peer_from_sockaddr(const struct sockaddr_storage *, struct peer *out);
 
 /* A client that is in use: its catalogue entry and its open view. */

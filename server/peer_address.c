@@ -8,14 +8,28 @@
 
 static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 
-static bool
-is_loopback(const uint8_t address[16])
+bool
+peer_address_is_four(const uint8_t address[16])
+{
+	return memcmp(address, mapped, sizeof(mapped)) == 0;
+}
+
+bool
+peer_address_is_loopback(const uint8_t address[16])
 {
 	static const uint8_t six[16] = { [15] = 1 };
 
-	if (memcmp(address, mapped, sizeof(mapped)) == 0)
-		return address[12] == 127;
-	return memcmp(address, six, sizeof(six)) == 0;
+	return peer_address_is_four(address) ? address[12] == 127
+					     : memcmp(address, six, sizeof(six)) == 0;
+}
+
+void
+peer_address_text(const uint8_t address[16], char out[46])
+{
+	if (peer_address_is_four(address))
+		inet_ntop(AF_INET, address + 12, out, 46);
+	else
+		inet_ntop(AF_INET6, address, out, 46);
 }
 
 void
@@ -33,11 +47,8 @@ peer_from_sockaddr(const struct sockaddr_storage *ss, struct peer *out)
 		memcpy(out->address, &six->sin6_addr, 16);
 		out->port = ntohs(six->sin6_port);
 	}
-	out->loopback = is_loopback(out->address);
-	if (memcmp(out->address, mapped, sizeof(mapped)) == 0)
-		inet_ntop(AF_INET, out->address + 12, out->text, sizeof(out->text));
-	else
-		inet_ntop(AF_INET6, out->address, out->text, sizeof(out->text));
+	out->loopback = peer_address_is_loopback(out->address);
+	peer_address_text(out->address, out->text);
 }
 
 bool
@@ -62,7 +73,7 @@ peer_slot(const struct peer_entry *e, const uint8_t address[16])
 	for (int i = 0; i < e->client.info.naddresses; i++)
 		if (memcmp(e->addresses[i], address, 16) == 0)
 			return i;
-	if (is_loopback(address))
+	if (peer_address_is_loopback(address))
 		return PEER_SLOT_LOOPBACK;
 	return e->client.info.any_address ? PEER_SLOT_ANY : -EACCES;
 }

@@ -24,7 +24,6 @@
 static const char netboot_config[] = "\n[all]\ndtparam=sd_poll_once\n";
 
 struct bootfile {
-	struct view *view; /* while it is opened */
 	uint32_t ino;
 	uint64_t size;
 	struct timespec ctime;
@@ -112,13 +111,13 @@ bootfile_cmdline(const char *own, size_t n, const char *client, const struct boo
 }
 
 static int
-make_cmdline(struct bootfile *f, const struct view_attr *attr, const char *client,
-    const struct boot_server *server)
+make_cmdline(struct bootfile *f, struct view *view, const struct view_attr *attr,
+    const char *client, const struct boot_server *server)
 {
 	static const char usual[] = "console=serial0,115200 console=tty1";
 	char *own CLEANUP_FREE = NULL;
 	size_t n = 0;
-	int rc = attr ? viewfile_read(f->view, attr, TEXT_MAX, &own, &n) : 0;
+	int rc = attr ? viewfile_read(view, attr, TEXT_MAX, &own, &n) : 0;
 
 	if (rc < 0)
 		return rc;
@@ -131,11 +130,11 @@ make_cmdline(struct bootfile *f, const struct view_attr *attr, const char *clien
 }
 
 static int
-make_config(struct bootfile *f, const struct view_attr *attr)
+make_config(struct bootfile *f, struct view *view, const struct view_attr *attr)
 {
 	char *own CLEANUP_FREE = NULL;
 	size_t n = 0;
-	int rc = attr->size < TEXT_MAX ? viewfile_read(f->view, attr, TEXT_MAX, &own, &n)
+	int rc = attr->size < TEXT_MAX ? viewfile_read(view, attr, TEXT_MAX, &own, &n)
 				       : err_set(EFBIG, "config.txt has more than 64 KiB");
 
 	if (rc < 0)
@@ -164,17 +163,18 @@ find_file(struct view *view, const char *path, struct view_attr *out)
 }
 
 static int
-fill(struct bootfile *f, const char *client, const struct boot_server *server, const char *path)
+fill(struct bootfile *f, struct view *view, const char *client, const struct boot_server *server,
+    const char *path)
 {
 	struct view_attr attr;
-	int rc = find_file(f->view, path, &attr);
+	int rc = find_file(view, path, &attr);
 
 	if (strcmp(path, "cmdline.txt") == 0 && (rc == 0 || rc == -ENOENT))
-		return make_cmdline(f, rc == 0 ? &attr : NULL, client, server);
+		return make_cmdline(f, view, rc == 0 ? &attr : NULL, client, server);
 	if (rc < 0)
 		return rc;
 	if (strcmp(path, "config.txt") == 0)
-		return make_config(f, &attr);
+		return make_config(f, view, &attr);
 	f->ino = attr.ino;
 	f->size = attr.size;
 	f->ctime = attr.ctime;
@@ -195,8 +195,7 @@ bootfile_open(struct view *view, const char *client, const struct boot_server *s
 		return -ENAMETOOLONG;
 	if (!(f = calloc(1, sizeof(*f))))
 		return -ENOMEM;
-	f->view = view;
-	rc = fill(f, client, server, path);
+	rc = fill(f, view, client, server, path);
 	if (rc < 0)
 		bootfile_close(f);
 	else

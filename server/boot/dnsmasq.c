@@ -14,12 +14,44 @@
 
 #define RANGE_MAX 65536u
 
-static bool
-is_address(const char *text)
+static uint32_t
+number(const char *text)
+{
+	struct in_addr a = { 0 };
+
+	inet_pton(AF_INET, text, &a);
+	return ntohl(a.s_addr);
+}
+
+/* An address of the interface's network. */
+static int
+check_address(const struct dnsmasq *d, const char *what, const char *text)
 {
 	struct in_addr a;
 
-	return inet_pton(AF_INET, text, &a) == 1;
+	if (inet_pton(AF_INET, text, &a) != 1)
+		return err_set(EINVAL, "%s %.40s: that is no address", what, text);
+	if ((number(text) & number(d->netmask)) != number(d->network))
+		return err_set(EINVAL, "%s %s: the network of %s is %s, netmask %s", what, text,
+		    d->interface, d->network, d->netmask);
+	return 0;
+}
+
+static int
+check_range(const struct dnsmasq *d)
+{
+	int rc;
+
+	if (!d->to)
+		return err_set(EINVAL, "a range is two addresses, as in "
+				       "192.168.1.100,192.168.1.199");
+	if ((rc = check_address(d, "the range's", d->from)) < 0 ||
+	    (rc = check_address(d, "the range's", d->to)) < 0)
+		return rc;
+	if (number(d->to) < number(d->from) || number(d->to) - number(d->from) >= RANGE_MAX)
+		return err_set(EINVAL, "the range %s,%s ends before it begins, or is too large",
+		    d->from, d->to);
+	return 0;
 }
 
 /* Nothing that is taken over may end its line, or begin another word of it. */
@@ -27,17 +59,18 @@ static int
 check(const struct dnsmasq *d)
 {
 	size_t n = strlen(d->interface);
+	int rc;
 
 	if (n == 0 || n >= IFNAMSIZ)
 		return err_set(EINVAL, "\"%.20s\" is no interface", d->interface);
 	for (const char *p = d->interface; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("._-@", *p))
 			return err_set(EINVAL, "\"%.20s\" is no interface", d->interface);
-	if ((d->from && (!is_address(d->from) || !d->to || !is_address(d->to))) ||
-	    (d->router && !is_address(d->router)))
-		return err_set(EINVAL, "a range is two addresses, as in "
-				       "192.168.1.100,192.168.1.199, and a router is one");
-	return 0;
+	if (d->router && !d->from)
+		return err_set(EINVAL, "a router is told only to whom an address is given: "
+				       "a range is missing");
+	rc = d->from ? check_range(d) : 0;
+	return rc == 0 && d->router ? check_address(d, "the router", d->router) : rc;
 }
 
 /* --- a fixed address for each client ---
@@ -49,15 +82,6 @@ struct range {
 	uint32_t from, size;
 	bool *used;
 };
-
-static uint32_t
-number(const char *text)
-{
-	struct in_addr a = { 0 };
-
-	inet_pton(AF_INET, text, &a);
-	return ntohl(a.s_addr);
-}
 
 static void
 take(struct range *r, const char *text)
@@ -97,9 +121,6 @@ open_range(struct range *r, const struct dnsmasq *d, uint32_t *left)
 
 	r->from = number(d->from);
 	r->size = number(d->to) - r->from + 1;
-	if (r->size == 0 || r->size > RANGE_MAX)
-		return err_set(
-		    EINVAL, "the range %s,%s has no address, or too many", d->from, d->to);
 	r->used = calloc(r->size, sizeof(*r->used));
 	if (!r->used)
 		return -ENOMEM;
@@ -119,9 +140,8 @@ write_hosts(FILE *to, const struct dnsmasq *d, struct range *r, uint32_t left)
 	char picked[INET_ADDRSTRLEN];
 
 	if (d->nhosts)
-		fputs("\n# Clients, by MAC whatever else they call themselves. Each has an address "
-		      "of "
-		      "its own.\n",
+		fputs("\n# Clients, by MAC whatever else they call themselves, each with its "
+		      "address.\n",
 		    to);
 	for (int i = 0; i < d->nhosts; i++) {
 		const struct dnsmasq_host *h = &d->hosts[i];

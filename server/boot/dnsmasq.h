@@ -21,7 +21,8 @@ struct dnsmasq {
 	const struct dnsmasq_host *hosts;
 };
 
-/* -EINVAL: an interface's name or an address that is none; nothing was written then. */
+/* -EINVAL: an interface's name or an address that is none, a range or a router that isn't of the
+ * network, a router without a range; nothing was written then. */
 int dnsmasq_write(FILE *, const struct dnsmasq *);
 
 #endif

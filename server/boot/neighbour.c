@@ -9,30 +9,21 @@
 #include <string.h>
 
 #include "cow/err.h"
+#include "server/peer.h"
 
 #define COMPLETE 2u /* the flag of an entry that was answered */
-
-/* The table is IPv4's; an address of IPv6 isn't in it, whatever its last bytes are. */
-static bool
-is_mapped(const uint8_t address[16])
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	return memcmp(address, mapped, sizeof(mapped)) == 0;
-}
 
 int
 neighbour_mac(const char *table, const uint8_t address[16], char out[18])
 {
-	FILE *f = fopen(table, "re");
+	/* The table is IPv4's; an address of IPv6 isn't in it, whatever its last bytes are. */
+	FILE *f = peer_address_is_four(address) ? fopen(table, "re") : NULL;
 	int rc = -ENOENT;
 	char line[256], text[INET_ADDRSTRLEN], ip[INET_ADDRSTRLEN], mac[18];
 	unsigned flags;
 
-	if (f && !is_mapped(address)) {
-		fclose(f);
+	if (!peer_address_is_four(address))
 		return -ENOENT;
-	}
 	if (!f)
 		return err_errno("%s", table);
 	inet_ntop(AF_INET, address + 12, text, sizeof(text));
@@ -53,7 +44,7 @@ neighbour_is_self(const uint8_t address[16])
 	struct ifaddrs *all = NULL;
 	bool found = false;
 
-	if (!is_mapped(address) || getifaddrs(&all) < 0)
+	if (!peer_address_is_four(address) || getifaddrs(&all) < 0)
 		return false;
 	for (struct ifaddrs *i = all; i && !found; i = i->ifa_next) {
 		const struct sockaddr_in *in = (const void *)i->ifa_addr;

@@ -53,23 +53,10 @@ pis_close(struct pis *p)
 static const char *
 address_text(const struct pi_sighting *pi, char out[46])
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
 	*out = '\0';
-	if (pi->have_address && memcmp(pi->address, mapped, sizeof(mapped)) == 0)
-		inet_ntop(AF_INET, pi->address + 12, out, 46);
-	else if (pi->have_address)
-		inet_ntop(AF_INET6, pi->address, out, 46);
+	if (pi->have_address)
+		peer_address_text(pi->address, out);
 	return out;
-}
-
-static bool
-is_loopback(const struct pi_sighting *pi)
-{
-	char address[46];
-
-	address_text(pi, address);
-	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }
 
 void
@@ -158,7 +145,8 @@ is_at_home(struct store *s, const struct pi_sighting *pi, const struct client *c
 	struct client of;
 	char address[46];
 
-	if (!pi->have_address || is_loopback(pi) || neighbour_is_self(pi->address))
+	if (!pi->have_address || peer_address_is_loopback(pi->address) ||
+	    neighbour_is_self(pi->address))
 		return true;
 	return client_find_address(s, address_text(pi, address), &of) == 0 &&
 	       strcmp(of.name, c->name) == 0;
@@ -241,7 +229,7 @@ learn_address(struct service *service, const struct pi_sighting *pi, const struc
 	int rc;
 
 	address_text(pi, address);
-	if (!pi->have_address || is_loopback(pi))
+	if (!pi->have_address || peer_address_is_loopback(pi->address))
 		return 0;
 	if ((rc = check_unused(service, pi, c, address)) < 0)
 		return rc;
@@ -377,7 +365,7 @@ pis_enrol(struct service *service, const struct pi_sighting *pi, struct client *
 	SCOPED_LOCK(&service->pis->enrol);
 	if (find_claimed(service->store, pi, out) == 0) /* by another thread, just now */
 		return 0;
-	if (!rate_takes(&service->pis->enrolled, ENROL_BURST, ENROL_SECONDS)) {
+	if (!pi_rate_takes(&service->pis->enrolled, ENROL_BURST, ENROL_SECONDS)) {
 		pis_alarm(service, "", "many new Pis at once: no more are enrolled for a while");
 		return -ENOENT;
 	}

@@ -18,7 +18,7 @@
 #define LOG_SECONDS 2  /* for one more */
 
 bool
-rate_takes(struct pi_rate *r, uint32_t burst, uint32_t seconds)
+pi_rate_takes(struct pi_rate *r, uint32_t burst, uint32_t seconds)
 {
 	struct timespec now;
 	uint64_t gone;
@@ -40,7 +40,7 @@ pis_may_log(struct pis *p)
 {
 	SCOPED_LOCK(&p->lock);
 
-	return rate_takes(&p->logged, LOG_BURST, LOG_SECONDS);
+	return pi_rate_takes(&p->logged, LOG_BURST, LOG_SECONDS);
 }
 
 /* --- those that knocked --- */
@@ -104,7 +104,7 @@ pis_knock(struct service *service, const struct pi_sighting *pi)
 	at->last = time(NULL);
 	at->knocks++;
 	copy = *at;
-	tell = copy.knocks == 1 && rate_takes(&p->logged, LOG_BURST, LOG_SECONDS);
+	tell = copy.knocks == 1 && pi_rate_takes(&p->logged, LOG_BURST, LOG_SECONDS);
 	pthread_mutex_unlock(&p->lock);
 	if (!tell)
 		return;
@@ -218,21 +218,21 @@ pis_alarm(struct service *service, const char *client, const char *fmt, ...)
 	struct pi_alarm *at;
 	char text[200];
 	va_list args;
-	bool new;
+	bool first, tell;
 
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	pthread_mutex_lock(&p->lock);
 	at = alarm_for(p, client, text, now);
-	new = at->times == 0;
+	first = at->times == 0;
 	at->times++;
 	at->when = now;
 	memcpy(at->text, text, sizeof(at->text));
 	snprintf(at->client, sizeof(at->client), "%s", client);
-	new = new &&rate_takes(&p->logged, LOG_BURST, LOG_SECONDS);
+	tell = first && pi_rate_takes(&p->logged, LOG_BURST, LOG_SECONDS);
 	pthread_mutex_unlock(&p->lock);
-	if (!new)
+	if (!tell)
 		return;
 	log_warning(service->log, LOG_BOOT, "%s", text);
 	if (*client)

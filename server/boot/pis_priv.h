@@ -28,7 +28,7 @@ struct pi_rate {
 	uint32_t used;
 	int64_t since; /* monotonic seconds */
 };
-bool rate_takes(struct pi_rate *, uint32_t burst, uint32_t seconds);
+bool pi_rate_takes(struct pi_rate *, uint32_t burst, uint32_t seconds);
 
 struct pis {
 	const char *neighbours;

@@ -96,43 +96,6 @@ take_hosts(struct proto_answer *answer, const struct addresses *net, struct dnsm
 	return n;
 }
 
-/* An address of the interface's network; in the order of the host. */
-static int
-read_address(const char *option, const char *text, const struct addresses *net, uint32_t *out)
-{
-	struct in_addr a, n, m;
-
-	inet_pton(AF_INET, net->network, &n);
-	inet_pton(AF_INET, net->netmask, &m);
-	if (!text || inet_pton(AF_INET, text, &a) != 1)
-		return err_set(EINVAL, "%s %s: that is no address", option, text ? text : "");
-	if ((a.s_addr & m.s_addr) != n.s_addr)
-		return err_set(EINVAL, "%s %s: the interface's network is %s, netmask %s", option,
-		    text, net->network, net->netmask);
-	*out = ntohl(a.s_addr);
-	return 0;
-}
-
-static int
-check_given(const struct cli *cli, const char *from, const char *to, const struct addresses *net)
-{
-	uint32_t first, last, router;
-	int rc = 0;
-
-	if (cli->given & CLI_RANGE && (!to || !*from))
-		return err_set(EINVAL, "--range wants two addresses, as 10.77.0.100,10.77.0.199");
-	if (cli->given & CLI_RANGE && (rc = read_address("--range", from, net, &first)) == 0 &&
-	    (rc = read_address("--range", to, net, &last)) == 0 && last < first)
-		rc = err_set(EINVAL, "--range %s,%s: it ends before it begins", from, to);
-	if (rc == 0 && cli->given & CLI_ROUTER) {
-		if (!(cli->given & CLI_RANGE))
-			return err_set(EINVAL, "--router is told to clients with an address only: "
-					       "give --range, too");
-		rc = read_address("--router", cli->router, net, &router);
-	}
-	return rc;
-}
-
 int
 cli_dnsmasq(struct cli *cli)
 {
@@ -150,8 +113,6 @@ cli_dnsmasq(struct cli *cli)
 			*to++ = '\0';
 	}
 	rc = hosts ? find_addresses(cli->interface, &net) : -ENOMEM;
-	if (rc == 0)
-		rc = check_given(cli, range, to, &net);
 	if (rc < 0) {
 		fprintf(stderr, "rubus: %s\n", err_text(rc));
 		return 1;

@@ -86,8 +86,8 @@ check_new(const struct edit *e)
 /* --- the shell ---
  *
  * The image's programs may be a pupil's (its view, committed), and this machine's root runs them.
- * So they get namespaces of their own, where nothing but the view can be reached, no devices but
- * the harmless ones, and only the capabilities that installing packages needs. */
+ * So they get namespaces of their own, where of this machine only the network can be reached, no
+ * devices but the harmless ones, and few capabilities: those for changing files and users. */
 
 static const int kept_capabilities[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FSETID, CAP_FOWNER,
 	CAP_SETGID, CAP_SETUID, CAP_SETFCAP, CAP_SYS_CHROOT, CAP_KILL, CAP_AUDIT_WRITE };
@@ -128,11 +128,14 @@ mount_devices(void)
 		if (mount(from, to, NULL, MS_BIND, NULL) < 0)
 			return -1;
 	}
-	return mkdir("dev/shm", 01777) < 0 || symlink("/proc/self/fd", "dev/fd") < 0 ? -1 : 0;
+	return mkdir("dev/shm", 0) < 0 || chmod("dev/shm", 01777) < 0 ||
+		       symlink("/proc/self/fd", "dev/fd") < 0
+		   ? -1
+		   : 0;
 }
 
-/* The view is all that there is, in a mount namespace of its own; dir isn't followed if a symlink
- * stands there, and neither are the view's own. */
+/* The view is all that there is, in this mount namespace. Where it has a symlink in place of proc
+ * or dev, nothing is mounted. */
 static int
 enter_view(const char *dir)
 {
@@ -153,7 +156,8 @@ enter_view(const char *dir)
 	return bound_capabilities();
 }
 
-/* Runs argv in the view; as the first process of a namespace, which ends with it. */
+/* Runs the script (NULL: a shell) in the view, as the first process of a namespace, which ends with
+ * it. */
 static int
 run_inside(const char *dir, const char *script)
 {

@@ -7,16 +7,13 @@
 
 #define WHEN (CLI_NOW | CLI_AT_BOOT)
 
-static const char when_text[] =
-    "A client that is in use is changed at its next boot, another one at once; --now and\n"
-    "--at-boot say otherwise. With --now, a running client gets \"stale file handle\" for all\n"
-    "its files and must be restarted. What is replaced becomes a snapshot: rubus undo takes\n"
-    "it back.\n";
-static const char reset_text[] =
-    "A client that is in use is changed at its next boot, another one at once; --now and\n"
-    "--at-boot say otherwise. With --now, a running client gets \"stale file handle\" for all\n"
-    "its files and must be restarted. What is replaced becomes a snapshot: rubus undo takes\n"
-    "it back. Folders given by --keep, here or by rubus client set, come over.\n";
+#define WHEN_TEXT                                                                                  \
+	"A client that is in use is changed at its next boot, another one at once; --now and\n"    \
+	"--at-boot say otherwise. With --now, a running client gets \"stale file handle\" for "    \
+	"all\n"                                                                                    \
+	"its files and must be restarted. What is replaced becomes a snapshot: rubus undo takes\n" \
+	"it back."
+#define KEEP_TEXT " Folders given by --keep, here or by rubus client set, come over.\n"
 
 const struct command commands[] = {
 	{ { "image", "import" }, 1, 0, CLI_NAME, CLI_NAME | CLI_SKIP_ERRORS | CLI_RAW,
@@ -130,13 +127,13 @@ const struct command commands[] = {
 	{ { "snapshot", "remove" }, 2, 0, 0, CLI_YES, cli_snapshot_remove,
 	    "CLIENT SNAPSHOT [--yes]", "remove a snapshot", NULL },
 	{ { "rollback" }, 2, 0, 0, WHEN, cli_rollback, "CLIENT SNAPSHOT [--now | --at-boot]",
-	    "put a client back to a snapshot", when_text },
+	    "put a client back to a snapshot", WHEN_TEXT "\n" },
 	{ { "reset" }, 0, CLI_MANY, 0, WHEN | CLI_GROUP | CLI_ALL | CLI_KEEP, cli_reset,
 	    "CLIENT... | --group G | --all [--now | --at-boot] [--keep PATH]...",
-	    "make clients new, as their image is", reset_text },
+	    "make clients new, as their image is", WHEN_TEXT KEEP_TEXT },
 	{ { "undo" }, 0, CLI_MANY, 0, WHEN | CLI_GROUP | CLI_ALL | CLI_KEEP, cli_undo,
-	    "CLIENT... | --group G | --all [--now | --at-boot]",
-	    "take back the last reset, rollback or update", when_text },
+	    "CLIENT... | --group G | --all [--now | --at-boot] [--keep PATH]...",
+	    "take back the last reset, rollback or update", WHEN_TEXT KEEP_TEXT },
 	{ { "cancel" }, 0, CLI_MANY, 0, CLI_GROUP | CLI_ALL, cli_cancel,
 	    "CLIENT... | --group G | --all", "take back what waits for the next boot", NULL },
 	{ { "schedule", "add" }, 2, CLI_MANY, CLI_AT,

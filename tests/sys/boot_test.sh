@@ -43,15 +43,15 @@ run 1 rubus client add pi-9 --pending x --image deb
 said err "--pending x: that is no number"
 # What dnsmasq would only find odd: said here, with the network that it must be of.
 run 1 rubus dnsmasq --interface lo --range 127.0.0.199,127.0.0.100
-said err "it ends before it begins"
+said err "the range 127.0.0.199,127.0.0.100 ends before it begins"
 run 1 rubus dnsmasq --interface lo --range 10.78.0.1,10.78.0.5
-said err "the interface's network is 127.0.0.0"
+said err "the network of lo is 127.0.0.0"
 run 1 rubus dnsmasq --interface lo --range 127.0.0.5
 said err "two addresses"
 run 1 rubus dnsmasq --interface lo --router 127.0.0.9
-said err "give --range, too"
+said err "a range is missing"
 run 1 rubus dnsmasq --interface lo --range 127.0.0.5,127.0.0.9 --router 10.9.9.9
-said err "--router 10.9.9.9"
+said err "the router 10.9.9.9"
 run 1 rubus client add --all-pending --prefix pi- --image deb
 said err "no Pi is pending"
 run 2 rubus client add --image deb

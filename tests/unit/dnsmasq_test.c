@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "cow/bytes.h"
 static char *
 write_text(const struct dnsmasq *d, int want)
 {
@@ -81,10 +82,10 @@ nothing_gets_in_that_is_not_what_it_should_be(void **state)
 		.netmask = "255.255.255.0",
 		.from = "10.0.0.100",
 		.to = "10.0.0.199" };
-	struct dnsmasq bad[6];
+	struct dnsmasq bad[11];
 
 	(void)state;
-	for (size_t i = 0; i < 6; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		bad[i] = good;
 	bad[0].interface = "eth0\ndhcp-script=/bin/sh";
 	bad[1].interface = "";
@@ -92,7 +93,13 @@ nothing_gets_in_that_is_not_what_it_should_be(void **state)
 	bad[3].to = NULL;
 	bad[4].from = "10.0.0.x";
 	bad[5].router = "10.0.0.1,evil";
-	for (size_t i = 0; i < 6; i++) {
+	bad[6].to = "10.0.0.50";
+	bad[7].from = "10.1.0.100";
+	bad[8].to = "10.0.1.9";
+	bad[9].router = "10.9.9.9";
+	bad[10].from = bad[10].to = NULL;
+	bad[10].router = "10.0.0.254";
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		char *text = write_text(&bad[i], -EINVAL);
 
 		assert_true(!text || !*text);

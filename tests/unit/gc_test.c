@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "cow/err.h"
 #include "cow/gc.h"
@@ -289,6 +291,34 @@ one_at_a_time_and_not_beside_an_import(void **state)
 	collect(vs);
 }
 
+/* What an import leaves that is killed: its row, its file, which nobody locks any more. */
+static void
+a_dead_import_is_in_nobodys_way(void **state)
+{
+	struct viewstore *vs = *state;
+	char path[300];
+	sqlite3 *db;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s", tmpdir_path(&vs->dir, "store/store.db"));
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db,
+		"INSERT INTO import(id, started) VALUES(x'000102030405060708090a0b0c0d0e0f', 1)",
+		NULL, NULL, NULL),
+	    SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	snprintf(path, sizeof(path), "%s",
+	    tmpdir_path(&vs->dir, "store/images/000102030405060708090a0b0c0d0e0f.tmp"));
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fclose(f);
+	look(vs); /* which changes nothing */
+	assert_int_equal(access(path, F_OK), 0);
+	collect(vs);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 int
 main(void)
 {
@@ -300,6 +330,7 @@ main(void)
 		TEST(it_runs_beside_writers),
 		TEST(it_may_be_killed_at_any_step),
 		TEST(one_at_a_time_and_not_beside_an_import),
+		TEST(a_dead_import_is_in_nobodys_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
