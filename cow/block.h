@@ -61,6 +61,10 @@ int block_read(struct blocks *, const struct block_loc *, uint32_t from, void *p
 /* Reads a run of whole blocks into p (count * block size bytes), with as few system calls as their
  * places allow: neighbours in a segment are read by one. */
 int block_read_run(struct blocks *, const struct block_loc *, uint32_t count, void *p);
+/* Who looks up places and reads there later, with no lock that keeps their rows, does so between
+ * these two: the collector gives no space back before. Returns what blocks_read_end wants. */
+unsigned blocks_read_begin(struct blocks *);
+void blocks_read_end(struct blocks *, unsigned turn);
 
 /* The index rows of blocks that were put since the last cut. */
 struct block_rows;
@@ -101,6 +105,9 @@ int blocks_forget(struct blocks *, struct id *ids, uint32_t *n);
 void blocks_forgotten(struct blocks *, const struct id *ids, uint32_t n, bool deleted);
 /* Is anything appended to the segment, or not synced yet? */
 bool blocks_writing(struct blocks *, uint32_t segment);
+/* Waits till all have ended that are between blocks_read_begin and blocks_read_end now. still is
+ * called now and then meanwhile: what it returns below 0 ends the waiting and is returned. */
+int blocks_await_readers(struct blocks *, int (*still)(void *arg), void *arg);
 /* Gives the disk space of [off, off + n) of a segment back. */
 int blocks_punch(struct blocks *, uint32_t segment, uint64_t off, uint64_t n);
 /* Removes the segment's file, of which no row tells any more. */

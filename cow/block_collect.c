@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cow/block_priv.h"
@@ -93,6 +94,23 @@ blocks_forgotten(struct blocks *b, const struct id *ids, uint32_t n, bool delete
 	b->deletions += deleted;
 	idmap_free(&b->dying);
 	pthread_cond_broadcast(&b->buried);
+}
+
+/* Both turns, since one may read the turn before this, and be counted under it after. */
+int
+blocks_await_readers(struct blocks *b, int (*still)(void *arg), void *arg)
+{
+	static const struct timespec a_while = { .tv_nsec = 2000000 };
+	int rc = 0;
+
+	for (int i = 0; i < 2 && rc >= 0; i++) {
+		unsigned turn = b->turn;
+
+		b->turn = !turn;
+		while (b->readers[turn] && (rc = still(arg)) >= 0)
+			nanosleep(&a_while, NULL);
+	}
+	return rc < 0 ? rc : 0;
 }
 
 int

@@ -8,6 +8,7 @@
 #ifndef COW_BLOCK_PRIV_H
 #define COW_BLOCK_PRIV_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "cow/block.h"
@@ -59,6 +60,11 @@ struct blocks {
 	struct idmap dying;    /* their rows are being deleted */
 	uint64_t deletions;    /* how often rows were deleted */
 	pthread_cond_t buried; /* dying is empty again */
+
+	/* Readers are counted under the turn that they began in; who waits for them makes the other
+	 * turn the one to begin in, so that the count can only fall. */
+	_Atomic unsigned turn; /* 0 or 1 */
+	_Atomic uint32_t readers[2];
 };
 
 #define BLOCK_COUNT(b, field, n) \

@@ -53,6 +53,21 @@ block_compare(struct blocks *b, const struct block_loc *loc, const void *p, uint
 	return err < 0 ? err : memcmp(there, p, stored) == 0;
 }
 
+unsigned
+blocks_read_begin(struct blocks *b)
+{
+	unsigned turn = b->turn;
+
+	b->readers[turn]++;
+	return turn;
+}
+
+void
+blocks_read_end(struct blocks *b, unsigned turn)
+{
+	b->readers[turn]--;
+}
+
 /* A run that is being gathered for one preadv. */
 struct run {
 	struct block_loc last; /* stored 0: nothing is gathered */

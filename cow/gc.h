@@ -27,8 +27,7 @@ struct gc_options {
 	/* Told now and then what is being done, and how far it is; negative ends the collection. */
 	int (*progress)(void *arg, const char *what, uint64_t done, uint64_t of);
 	void *arg;
-	uint32_t marks;    /* how many blocks are marked at a time; 0: as many as 16 MB hold */
-	unsigned grace_ms; /* so long readers may take to read a block that has gone; 0: 1 s */
+	uint32_t marks; /* how many blocks are marked at a time; 0: as many as 16 MB hold */
 };
 
 /* Are there layers to be given back? 1, 0 or -errno. */

@@ -2,15 +2,12 @@
  * until it is, so a collection that was killed is finished by the next one. */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "cow/cleanup.h"
 #include "cow/err.h"
 #include "cow/format.h"
 #include "cow/gc_priv.h"
 #include "cow/segment.h"
-
-#define GRACE_MS 1000u
 
 struct freed {
 	uint32_t segment, stored;
@@ -187,15 +184,19 @@ punch_holes(struct gc *g)
 	return rc;
 }
 
+static int
+still_reading(void *arg)
+{
+	return gc_progress(arg, "readers", 0, 0);
+}
+
 int
 gc_space(struct gc *g)
 {
-	unsigned ms = g->options->grace_ms ? g->options->grace_ms : GRACE_MS;
-	struct timespec grace = { ms / 1000, ms % 1000 * 1000000L };
-	int rc;
-
 	/* A read may have looked up a block before its row went. */
-	nanosleep(&grace, NULL);
-	rc = drop_segments(g);
+	int rc = blocks_await_readers(store_blocks(g->store), still_reading, g);
+
+	if (rc == 0)
+		rc = drop_segments(g);
 	return rc < 0 ? rc : punch_holes(g);
 }

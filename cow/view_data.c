@@ -62,7 +62,7 @@ look(struct view *v, struct view_op *op, uint32_t ino, struct inode *i, struct n
 }
 
 static int
-prepare(struct view *v, struct inode *i, uint64_t off, uint32_t *len, struct view_data *out)
+prepare(const struct inode *i, uint64_t off, uint32_t *len, struct view_data *out)
 {
 	*out = (struct view_data){ 0 };
 	if (*len > READ_MAX)
@@ -75,7 +75,6 @@ prepare(struct view *v, struct inode *i, uint64_t off, uint32_t *len, struct vie
 	out->eof = off >= i->size || off + *len >= i->size;
 	if (!*len)
 		return 0;
-	(void)v;
 	if (!(out->buf = malloc(*len)))
 		return err_set(ENOMEM, "no memory for a read");
 	out->one = (struct iovec){ out->buf, *len };
@@ -91,15 +90,17 @@ view_read(struct view *v, struct view_op *op, uint32_t ino, uint64_t off, uint32
 	struct inode i;
 	struct node *n;
 	uint32_t count;
+	unsigned reader;
 	bool waiting = false;
 	int err = view_begin(v);
 
 	memset(out, 0, sizeof(*out));
 	if (err)
 		return err;
+	reader = blocks_read_begin(v->blocks);
 	err = look(v, op, ino, &i, &n);
 	if (!err)
-		err = prepare(v, &i, off, &len, out);
+		err = prepare(&i, off, &len, out);
 	if (!err && len) {
 		count = (uint32_t)((off + len - 1) / v->block_size - off / v->block_size + 1);
 		locs = malloc(count * sizeof(*locs));
@@ -114,6 +115,7 @@ view_read(struct view *v, struct view_op *op, uint32_t ino, uint64_t off, uint32
 	view_end(v);
 	if (!err && len && !waiting)
 		err = read_locs(v, locs, off, out->buf, len);
+	blocks_read_end(v->blocks, reader);
 	out->iov = &out->one;
 	if (err)
 		view_data_release(out);

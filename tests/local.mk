@@ -219,7 +219,7 @@ view_test_lib = tests/lib/op.c tests/lib/tmpdir.c tests/lib/viewstore.c
 view_test_libs = cow/libcow.a $(SQLITE_LIBS) $(XXHASH_LIBS) $(ARCHIVE_LIBS) $(CMOCKA_LIBS)
 if HAVE_CMOCKA
 batch_fixture = tests/unit/batch_fixture.h tests/unit/block_fixture.h tests/lib/tmpdir.c
-view_tests = tests/unit/check_test tests/unit/flat_test tests/unit/gc_test tests/unit/settings_test tests/unit/revert_test tests/unit/snapshot_test tests/unit/view_cow_test tests/unit/view_chain_test \
+view_tests = tests/unit/check_test tests/unit/flat_test tests/unit/gc_test tests/unit/gc_read_test tests/unit/settings_test tests/unit/revert_test tests/unit/snapshot_test tests/unit/view_cow_test tests/unit/view_chain_test \
 	tests/unit/view_data_test tests/unit/view_name_test tests/unit/view_dir_test \
 	$(lease_tests) tests/unit/view_hold_test tests/unit/view_xattr_test \
 	tests/unit/view_attr_test tests/unit/view_access_test tests/unit/view_restart_test \
@@ -231,6 +231,9 @@ tests_unit_view_cow_test_SOURCES = tests/unit/view_cow_test.c $(view_test_lib)
 tests_unit_view_cow_test_LDADD = $(view_test_libs)
 tests_unit_gc_test_SOURCES = tests/unit/gc_test.c $(view_test_lib)
 tests_unit_gc_test_LDADD = $(view_test_libs)
+tests_unit_gc_read_test_SOURCES = tests/unit/gc_read_test.c $(view_test_lib)
+tests_unit_gc_read_test_LDADD = $(view_test_libs)
+tests_unit_gc_read_test_LDFLAGS = -Wl,--wrap=file_preadv
 tests_unit_settings_test_SOURCES = tests/unit/settings_test.c $(view_test_lib)
 tests_unit_settings_test_LDADD = $(view_test_libs)
 tests_unit_flat_test_SOURCES = tests/unit/flat_test.c tests/lib/dump.c tests/lib/dump.h $(view_test_lib)

@@ -30,8 +30,6 @@ verb_gc(struct verb_call *v)
 
 	if (v->service->peers)
 		o.flush = flush;
-	else
-		o.grace_ms = 1;
 	err = gc_run(v->service->store, &o, &r);
 	if (err < 0)
 		return err;

@@ -476,7 +476,7 @@ static void
 time_gc(struct lives *l)
 {
 	struct worker *w = calloc(1, sizeof(*w));
-	struct gc_options o = { .flush = flush, .arg = l, .grace_ms = 1 };
+	struct gc_options o = { .flush = flush, .arg = l };
 	struct gc_result seen, done;
 	struct timespec second = { 2, 0 };
 	pthread_t thread;

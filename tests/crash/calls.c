@@ -415,7 +415,7 @@ flush_views(void *arg)
 static int
 call_collect(struct now *n)
 {
-	struct gc_options o = { .flush = flush_views, .arg = n->w, .grace_ms = 1 };
+	struct gc_options o = { .flush = flush_views, .arg = n->w };
 	struct gc_result result;
 
 	return gc_run(n->w->store, &o, &result);

@@ -138,7 +138,7 @@ static void
 a_flat_chain_is_the_same_view(void **state)
 {
 	struct viewstore *vs = *state;
-	struct gc_options gc = { .grace_ms = 1 };
+	struct gc_options gc = { 0 };
 	struct gc_result result;
 	char *before, *after;
 
@@ -195,7 +195,7 @@ static void
 a_chain_that_is_left_meanwhile_stays_as_it_is(void **state)
 {
 	struct viewstore *vs = *state;
-	struct gc_options gc = { .grace_ms = 1 };
+	struct gc_options gc = { 0 };
 	struct gc_result result;
 	struct flatten *f;
 

@@ -34,7 +34,7 @@ flush(void *arg)
 static int
 try_collect(struct viewstore *vs, struct gc_result *out)
 {
-	struct gc_options o = { .flush = flush, .arg = vs, .grace_ms = 1, .marks = 20 };
+	struct gc_options o = { .flush = flush, .arg = vs, .marks = 20 };
 
 	return gc_run(vs->store, &o, out);
 }
@@ -246,9 +246,7 @@ static void
 it_may_be_killed_at_any_step(void **state)
 {
 	struct viewstore *vs = *state;
-	struct gc_options o = {
-		.flush = stop_or_flush, .progress = count_down, .grace_ms = 1, .marks = 20
-	};
+	struct gc_options o = { .flush = stop_or_flush, .progress = count_down, .marks = 20 };
 	struct gc_result result;
 	int err = -ECANCELED;
 

@@ -263,7 +263,7 @@ a_frozen_look_is_the_lookers_alone(void **state)
 static int
 collect(struct viewstore *vs)
 {
-	struct gc_options o = { .grace_ms = 1 };
+	struct gc_options o = { 0 };
 	struct gc_result r;
 
 	return gc_run(vs->store, &o, &r);
@@ -322,7 +322,7 @@ while_it_runs_nobody_begins_to_use_such_blocks(void **state)
 {
 	struct viewstore *vs = *state;
 	struct meanwhile m = { vs, 0, 0 };
-	struct gc_options o = { .grace_ms = 1, .progress = try_meanwhile, .arg = &m };
+	struct gc_options o = { .progress = try_meanwhile, .arg = &m };
 	struct gc_result r;
 
 	op_must(gc_run(vs->store, &o, &r));

@@ -704,7 +704,7 @@ static void
 an_image_in_use_stays_and_its_users_are_named(void **state)
 {
 	struct client_options options = { .name = "pi-7", .image = "pios" };
-	struct gc_options gc = { .grace_ms = 1 };
+	struct gc_options gc = { 0 };
 	struct gc_result result;
 	struct fixture *f = *state;
 	struct store *s = open_as(f, STORE_OWN);

@@ -119,7 +119,7 @@ remove_snapshot(void *arg, const struct snapshot *s)
 static void
 give_back(struct world *w)
 {
-	struct gc_options o = { .flush = flush, .arg = w, .grace_ms = 1, .marks = 50 };
+	struct gc_options o = { .flush = flush, .arg = w, .marks = 50 };
 	struct gc_result result;
 
 	struct flatten *flat;
