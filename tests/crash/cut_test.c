@@ -2,7 +2,8 @@
  * of the disk, with what was not synced lost, torn or reordered. After each the store opens, holds
  * all that was acknowledged, and nothing by halves.
  *
- * cut_test [SEED]: the seed of the random parts. RUBUS_LONG=1: a new seed, all sequences of three.
+ * cut_test [SEED], or RUBUS_SEED: the seed of the random parts. RUBUS_LONG=1: a new seed, all
+ * sequences of three.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -396,7 +397,7 @@ int
 main(int argc, char **argv)
 {
 	const char *full = getenv("RUBUS_LONG"), *tmp = getenv("TMPDIR");
-	struct job job = { .seed = 1 };
+	struct job job = { 0 };
 	long workers = sysconf(_SC_NPROCESSORS_ONLN);
 	char command[300];
 	struct plan plan = { 0 };
@@ -408,8 +409,7 @@ main(int argc, char **argv)
 	if (!mkdtemp(job.top))
 		die("%s: %m", job.top);
 	job.full = full && *full && *full != '0';
-	if (argc > 1 || job.full)
-		job.seed = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL);
+	job.seed = world_seed(argc, argv, job.full ? (uint64_t)time(NULL) : 1);
 	make_plan(&plan, &job);
 	printf("seed %llu, %u sequences\n", (unsigned long long)job.seed, plan.n);
 	fflush(stdout);

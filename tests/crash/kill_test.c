@@ -2,7 +2,7 @@
  * acknowledged to it, sends again what was not, uses its old handles, and finds everything: what
  * is sent twice, or again after the restart, is done once.
  *
- * kill_test [SEED]. RUBUS_LONG=1: 200 kills in place of 20. */
+ * kill_test [SEED], or RUBUS_SEED. RUBUS_LONG=1: 200 kills in place of 20. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -37,14 +37,19 @@
 
 enum {
 	GETATTR = 1,
+	SETATTR = 2,
 	LOOKUP = 3,
+	READLINK = 5,
 	READ = 6,
 	WRITE = 7,
 	CREATE = 8,
 	MKDIR = 9,
+	SYMLINK = 10,
+	MKNOD = 11,
 	REMOVE = 12,
 	RMDIR = 13,
 	RENAME = 14,
+	LINK = 15,
 	COMMIT = 21
 };
 
@@ -60,7 +65,9 @@ struct client_state {
 	unsigned number;
 	struct wire_fh root;
 	struct slot slots[SLOTS];
-	bool folder;
+	bool folder, symlink, pipe, linked; /* linked: a second name of the pipe is there */
+	struct wire_fh pipe_fh;
+	uint32_t pipe_mode, target;
 	uint64_t random, calls, looks, again;
 	const bool *stop;
 };
@@ -196,17 +203,31 @@ rename_slot(struct client_state *c, unsigned i)
 }
 
 static void
+send_remove(struct client_state *c, const char *name)
+{
+	wire_begin(&c->wire, NFS, REMOVE);
+	wire_put_fh(&c->wire, &c->root);
+	wire_put_name(&c->wire, name);
+	call(c, "REMOVE");
+}
+
+static void
 remove_slot(struct client_state *c, unsigned i)
 {
 	struct slot *s = &c->slots[i];
 	char name[32];
 
 	name_of(i, s->renamed, name);
-	wire_begin(&c->wire, NFS, REMOVE);
-	wire_put_fh(&c->wire, &c->root);
-	wire_put_name(&c->wire, name);
-	call(c, "REMOVE");
+	send_remove(c, name);
 	*s = (struct slot){ 0 };
+}
+
+/* Attributes that are not set. */
+static void
+put_no_attributes(struct client_state *c)
+{
+	for (int k = 0; k < 6; k++)
+		wire_put(&c->wire, 0);
 }
 
 static void
@@ -215,10 +236,125 @@ change_folder(struct client_state *c)
 	wire_begin(&c->wire, NFS, c->folder ? RMDIR : MKDIR);
 	wire_put_fh(&c->wire, &c->root);
 	wire_put_name(&c->wire, "folder");
-	for (int k = 0; k < 6 && !c->folder; k++)
-		wire_put(&c->wire, 0);
+	if (!c->folder)
+		put_no_attributes(c);
 	call(c, c->folder ? "RMDIR" : "MKDIR");
 	c->folder = !c->folder;
+}
+
+static void
+target_of(const struct client_state *c, char out[32])
+{
+	snprintf(out, 32, "to/%u", c->target);
+}
+
+static void
+change_symlink(struct client_state *c)
+{
+	char target[32];
+
+	if (c->symlink) {
+		send_remove(c, "symlink");
+	} else {
+		c->target = (uint32_t)next(c);
+		target_of(c, target);
+		wire_begin(&c->wire, NFS, SYMLINK);
+		wire_put_fh(&c->wire, &c->root);
+		wire_put_name(&c->wire, "symlink");
+		put_no_attributes(c);
+		wire_put_name(&c->wire, target);
+		call(c, "SYMLINK");
+	}
+	c->symlink = !c->symlink;
+}
+
+static void
+make_pipe(struct client_state *c)
+{
+	wire_begin(&c->wire, NFS, MKNOD);
+	wire_put_fh(&c->wire, &c->root);
+	wire_put_name(&c->wire, "pipe");
+	wire_put(&c->wire, 7); /* NF3FIFO */
+	wire_put(&c->wire, 1);
+	wire_put(&c->wire, c->pipe_mode = 0600);
+	for (int k = 0; k < 5; k++)
+		wire_put(&c->wire, 0);
+	call(c, "MKNOD");
+	if (!wire_take(&c->wire))
+		die("a MKNOD without a handle");
+	wire_take_fh(&c->wire, &c->pipe_fh);
+}
+
+static void
+change_link(struct client_state *c)
+{
+	if (c->linked) {
+		send_remove(c, "linked");
+	} else {
+		wire_begin(&c->wire, NFS, LINK);
+		wire_put_fh(&c->wire, &c->pipe_fh);
+		wire_put_fh(&c->wire, &c->root);
+		wire_put_name(&c->wire, "linked");
+		call(c, "LINK");
+	}
+	c->linked = !c->linked;
+}
+
+struct pipe_attr {
+	uint32_t mode, nlink, ctime, ctime_nsec;
+};
+
+static struct pipe_attr
+getattr_pipe(struct client_state *c)
+{
+	struct pipe_attr a;
+
+	wire_begin(&c->wire, NFS, GETATTR);
+	wire_put_fh(&c->wire, &c->pipe_fh);
+	call(c, "GETATTR of the pipe");
+	wire_skip(&c->wire, 1);
+	a.mode = wire_take(&c->wire);
+	a.nlink = wire_take(&c->wire);
+	wire_skip(&c->wire, 16);
+	a.ctime = wire_take(&c->wire);
+	a.ctime_nsec = wire_take(&c->wire);
+	return a;
+}
+
+/* Done a second time it would fail, for the first has changed the ctime that it names. */
+static void
+chmod_pipe(struct client_state *c)
+{
+	struct pipe_attr a = getattr_pipe(c);
+
+	wire_begin(&c->wire, NFS, SETATTR);
+	wire_put_fh(&c->wire, &c->pipe_fh);
+	wire_put(&c->wire, 1);
+	wire_put(&c->wire, c->pipe_mode = 0400 + (uint32_t)next(c) % 0400);
+	for (int k = 0; k < 5; k++)
+		wire_put(&c->wire, 0);
+	wire_put(&c->wire, 1);
+	wire_put(&c->wire, a.ctime);
+	wire_put(&c->wire, a.ctime_nsec);
+	call(c, "SETATTR with a guard");
+}
+
+static void
+change_pipe(struct client_state *c)
+{
+	unsigned what = (unsigned)(next(c) % 4);
+
+	if (!c->pipe) {
+		make_pipe(c);
+		c->pipe = true;
+	} else if (what == 0 && !c->linked) {
+		send_remove(c, "pipe");
+		c->pipe = false;
+	} else if (what == 1) {
+		change_link(c);
+	} else {
+		chmod_pipe(c);
+	}
 }
 
 /* --- looking --- */
@@ -259,6 +395,55 @@ look_at_bytes(struct client_state *c, const struct slot *s)
 }
 
 static void
+must_be(struct client_state *c, const char *name, bool there)
+{
+	struct wire_fh fh;
+	uint32_t status = lookup(c, name, &fh);
+
+	if (status != (there ? 0 : 2))
+		die("client %u: %s: status %u, must be %s", c->number, name, status,
+		    there ? "there" : "gone");
+}
+
+static void
+look_at_symlink(struct client_state *c)
+{
+	struct wire_fh fh;
+	const uint8_t *p;
+	char target[32];
+	uint32_t n;
+
+	lookup(c, "symlink", &fh);
+	wire_begin(&c->wire, NFS, READLINK);
+	wire_put_fh(&c->wire, &fh);
+	call(c, "READLINK");
+	wire_skip_post(&c->wire);
+	p = wire_take_bytes(&c->wire, &n);
+	target_of(c, target);
+	if (n != strlen(target) || memcmp(p, target, n) != 0)
+		die("client %u: the symlink's target", c->number);
+}
+
+static void
+look_at_others(struct client_state *c)
+{
+	struct pipe_attr a;
+
+	must_be(c, "folder", c->folder);
+	must_be(c, "symlink", c->symlink);
+	must_be(c, "pipe", c->pipe);
+	must_be(c, "linked", c->linked);
+	if (c->symlink)
+		look_at_symlink(c);
+	if (!c->pipe)
+		return;
+	a = getattr_pipe(c);
+	if (a.mode != c->pipe_mode || a.nlink != 1u + c->linked)
+		die("client %u: the pipe has mode %o and %u links, must be %o and %u", c->number,
+		    a.mode, a.nlink, c->pipe_mode, 1u + c->linked);
+}
+
+static void
 look_at_all(struct client_state *c)
 {
 	struct wire_fh fh;
@@ -281,8 +466,7 @@ look_at_all(struct client_state *c)
 				die("client %u: %s has another handle", c->number, name);
 			look_at_bytes(c, s);
 		}
-	if (lookup(c, "folder", &fh) != (c->folder ? 0 : 2))
-		die("client %u: the folder", c->number);
+	look_at_others(c);
 	c->looks++;
 }
 
@@ -291,8 +475,12 @@ change_something(struct client_state *c)
 {
 	unsigned i = (unsigned)(next(c) % SLOTS), what = (unsigned)(next(c) % 8);
 
-	if (what == 0)
+	if (next(c) % 4 == 0)
+		change_pipe(c);
+	else if (what == 0 && next(c) % 2)
 		change_folder(c);
+	else if (what == 0)
+		change_symlink(c);
 	else if (!c->slots[i].there)
 		create(c, i);
 	else if (what == 1)
@@ -468,7 +656,7 @@ check_store(const struct server *s)
 int
 main(int argc, char **argv)
 {
-	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL), calls = 0;
+	uint64_t seed = world_seed(argc, argv, (uint64_t)time(NULL)), calls = 0;
 	uint64_t resent = 0, looks = 0, again = 0;
 	const char *full = getenv("RUBUS_LONG");
 	unsigned kills = full && *full && *full != '0' ? 200 : KILLS;

@@ -14,6 +14,7 @@
 
 #define PATIENCE    60 /* seconds */
 #define NFS_PROGRAM 100003
+#define NFS_SETATTR 2
 #define NFS_CREATE  8 /* the first that makes or takes names */
 #define NFS_LINK    15
 
@@ -107,7 +108,8 @@ wire_begin(struct wire *w, uint32_t program, uint32_t procedure)
 	const uint32_t head[] = { ++w->xid, 0, 2, program, 3, procedure, 1, 20, 1, 0, 0, 0, 0, 0,
 		0 };
 
-	w->once = program == NFS_PROGRAM && procedure >= NFS_CREATE && procedure <= NFS_LINK;
+	w->once = program == NFS_PROGRAM &&
+		  (procedure == NFS_SETATTR || (procedure >= NFS_CREATE && procedure <= NFS_LINK));
 	w->nout = 4; /* the mark */
 	for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
 		wire_put(w, head[i]);

@@ -31,7 +31,7 @@ struct wire {
 	uint64_t resent;
 	uint8_t out[WIRE_MAX], in[WIRE_MAX];
 	uint32_t nout, nin, at;
-	bool once; /* the call changes names: both answers to it are the same */
+	bool once; /* the call changes names or attributes: both answers to it are the same */
 	bool bad;  /* what was taken is not what was there */
 };
 

@@ -33,6 +33,14 @@ world_die(const char *file, int line, const char *format, ...)
 }
 
 uint64_t
+world_seed(int argc, char **argv, uint64_t otherwise)
+{
+	const char *set = argc > 1 ? argv[1] : getenv("RUBUS_SEED");
+
+	return set && *set ? strtoull(set, NULL, 10) : otherwise;
+}
+
+uint64_t
 world_random(struct world *w)
 {
 	w->random ^= w->random << 13;

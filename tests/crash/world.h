@@ -13,6 +13,8 @@
 #define die(...) world_die(__FILE__, __LINE__, __VA_ARGS__)
 void world_die(const char *file, int line, const char *format, ...)
     __attribute__((noreturn, format(printf, 3, 4)));
+/* The seed of random parts: the program's argument, else RUBUS_SEED, else `otherwise`. */
+uint64_t world_seed(int argc, char **argv, uint64_t otherwise);
 
 #define WORLD_VIEWS 2
 #define WORLD_LOOSE 64
